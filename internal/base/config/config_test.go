@@ -1,0 +1,96 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "budkavle.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadPutsFileOverDefaultsAndEnvironmentOverFile(t *testing.T) {
+	path := write(t, `
+[node]
+hostname = "mx1.example.org"
+[submission]
+trusted_networks = ["127.0.0.1/32=school"]
+[delivery]
+retry_first = "30s"
+[[delivery.route]]
+match = "*"
+host = "127.0.0.1"
+port = 2526
+`)
+	c, err := Load(path, false, []string{"BUDKAVLE_NODE_HOSTNAME=mx2.example.org", "BUDKAVLE_DNS_SERVERS=127.0.0.1:5353, [::1]:53",
+		"BUDKAVLE_SUBMISSION_REQUIRE_TLS=false", "BUDKAVLE_DELIVERY_PORT=2526", "BUDKAVLE_RETENTION_BODIES=48h", "HOME=/root"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Node.Hostname = "mx2.example.org"
+	want.Submission.TrustedNetworks = []string{"127.0.0.1/32=school"}
+	want.Submission.RequireTLS = false
+	want.DNS.Servers = []string{"127.0.0.1:5353", "[::1]:53"}
+	want.Delivery.RetryFirst = 30 * time.Second
+	want.Delivery.Port = 2526
+	want.Delivery.Routes = []Route{{Match: "*", Host: "127.0.0.1", Port: 2526}}
+	want.Retention.Bodies = 48 * time.Hour
+	if d := cmp.Diff(want, c); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestLoadNamesWhatIsWrongAndWhere(t *testing.T) {
+	tests := []struct{ name, text, env, want string }{
+		{"unknown key", "[node]\nhostname = \"a.example\"\nhostnam = \"b\"\n", "", `line 3: unknown key "node.hostnam"`},
+		{"unknown section", "[node]\n\n[nodes]\nx = 1\n", "", `line 3: unknown key "nodes"`},
+		{"unknown key of a route", "[[delivery.route]]\nmatch = \"*\"\nhots = \"x\"\n", "", `line 3: unknown key "delivery.route.hots"`},
+		{"syntax", "[node]\nhostname = \n", "", "line 2:"},
+		{"wrong type", "[delivery]\nport = \"x\"\n", "", "line 2"},
+		{"store", "[store]\nurl = \"mysql://u:hemligt@h/d\"\n", "", "store.url: wants sqlite:PATH or postgres://"},
+		{"listen", "[mx]\nlisten = [\"25\"]\n", "", `mx.listen: "25" is not ADDRESS:PORT`},
+		{"half a certificate", "[submission]\ntls_cert = \"x\"\n", "", "set both or neither"},
+		{"trusted", "[submission]\ntrusted_networks = [\"127.0.0.1\"]\n", "", "such as 127.0.0.1/32=school"},
+		{"clear password", "[[delivery.route]]\nmatch=\"*\"\nhost=\"smtp.example.org\"\nusername=\"u\"\n", "", "in the clear"},
+		{"route tls", "[[delivery.route]]\nmatch=\"*\"\nhost=\"127.0.0.1\"\ntls=\"yes\"\n", "", `tls "yes" is not none`},
+		{"retention", "[retention]\nbodies = \"100h\"\nevents = \"1h\"\n", "", "at least as long"},
+		{"unknown variable", "", "BUDKAVLE_NODE_HOST=x", "BUDKAVLE_NODE_HOST fits no configuration key"},
+		{"variable type", "", "BUDKAVLE_DELIVERY_PORT=x", `"x" is not a whole number`},
+		{"variable duration", "", "BUDKAVLE_RETENTION_BODIES=7", "not a duration"},
+		{"variable bool", "", "BUDKAVLE_SUBMISSION_REQUIRE_TLS=ja", "not true or false"},
+		{"variable of a table", "", "BUDKAVLE_DELIVERY_ROUTE=x", "in the file only"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Load(write(t, tt.text), false, []string{tt.env})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("error %v\nwant one with %q", err, tt.want)
+			}
+			if strings.Contains(err.Error(), "hemligt") {
+				t.Error("the error holds a secret")
+			}
+		})
+	}
+}
+
+func TestAbsentFileIsAnErrorUnlessOptional(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.toml")
+	if _, err := Load(path, false, nil); err == nil || !strings.Contains(err.Error(), "budkavle init") {
+		t.Errorf("error %v, want one that says what to do", err)
+	}
+	c, err := Load(path, true, nil)
+	if err != nil || cmp.Diff(Default(), c) != "" {
+		t.Errorf("optional and absent: %v", err)
+	}
+}
