@@ -1,0 +1,78 @@
+package route
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/standard/smtp"
+)
+
+// Plan is the way to one recipient domain. It is not changed after it was made, and may be shared.
+type Plan struct {
+	Domain string // recipient domain it was made for
+	// Site names the hosts: two domains with the same hosts have the same site. "route:…" for fixed routes.
+	Site  string
+	Hosts []Host // in the order they are to be tried; never empty, each with an address
+	Port  uint16
+	TLS   smtp.TLSMode
+	Auth  *Auth // nil: none
+	Fixed bool  // from the configuration, not from DNS
+	// Connections is how many at the same time the configuration allows to a fixed route; 0: the site's default.
+	Connections int
+	Expires     time.Time // ask again after this
+}
+
+// Host is one receiving server.
+type Host struct {
+	Name       string // lower case, no closing dot; an address literal keeps its brackets
+	Preference uint16
+	Addrs      []netip.Addr // in the order they are to be tried
+}
+
+// Auth is how we log in to a fixed route.
+type Auth struct {
+	Username string
+	Password string
+}
+
+// String keeps the password out of logs.
+func (a *Auth) String() string { return a.Username + ":***" }
+
+// GoString keeps the password out of logs.
+func (a *Auth) GoString() string { return a.String() }
+
+// LogValue keeps the password out of logs.
+func (a *Auth) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// Candidate is one address to dial.
+type Candidate struct {
+	Host string
+	Addr netip.AddrPort
+}
+
+// HostNames are the names of the hosts in order.
+func (p *Plan) HostNames() []string {
+	names := make([]string, len(p.Hosts))
+	for i, h := range p.Hosts {
+		names[i] = h.Name
+	}
+	return names
+}
+
+// Candidates are the addresses to dial from source, best first, at most limit. With a source only addresses of
+// its family are returned; the zero source takes any.
+func (p *Plan) Candidates(source netip.Addr, limit int) []Candidate {
+	var all []Candidate
+	for _, h := range p.Hosts {
+		for _, a := range h.Addrs {
+			if len(all) == limit {
+				return all
+			}
+			if !source.IsValid() || source.Unmap().Is4() == a.Is4() {
+				all = append(all, Candidate{Host: h.Name, Addr: netip.AddrPortFrom(a, p.Port)})
+			}
+		}
+	}
+	return all
+}
