@@ -117,6 +117,16 @@ func (s RecipientState) String() string {
 	return stateNames[s]
 }
 
+// ParseState is the inverse of String.
+func ParseState(name string) (RecipientState, bool) {
+	for i, n := range stateNames {
+		if n == name {
+			return RecipientState(i), true
+		}
+	}
+	return 0, false
+}
+
 // Final reports whether nothing more will be tried.
 func (s RecipientState) Final() bool { return s >= StateDelivered }
 

@@ -3,11 +3,13 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func write(t *testing.T, text string) string {
@@ -93,4 +95,39 @@ func TestAbsentFileIsAnErrorUnlessOptional(t *testing.T) {
 	if err != nil || cmp.Diff(Default(), c) != "" {
 		t.Errorf("optional and absent: %v", err)
 	}
+}
+
+func TestSampleHoldsEveryKeyAtItsDefault(t *testing.T) {
+	want := Default()
+	c, err := Load(write(t, Sample(want.Node.Hostname, want.Node.DataDir)), false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Empty lists in the file are absent lists in the defaults.
+	if d := cmp.Diff(want, c, cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
+	}
+	for _, key := range keysOf(reflect.TypeFor[Config](), "") {
+		if !strings.Contains(sample, key+" = ") {
+			t.Errorf("the sample does not tell of %s", key)
+		}
+	}
+	if got := Sample("mx1.example.org", "/var/lib/budkavle"); !strings.Contains(got, `"bounce.mx1.example.org"`) || !strings.Contains(got, `"sqlite:/var/lib/budkavle/budkavle.db"`) {
+		t.Errorf("the sample was not filled in:\n%s", got)
+	}
+}
+
+// keysOf lists the names of all values.
+func keysOf(t reflect.Type, name string) []string {
+	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return []string{name}
+	}
+	var keys []string
+	for i := range t.NumField() {
+		keys = append(keys, keysOf(t.Field(i).Type, t.Field(i).Tag.Get("toml"))...)
+	}
+	return keys
 }

@@ -50,7 +50,7 @@ func decode(path, text string, c *Config) error {
 	}
 	if unknown := md.Undecoded(); len(unknown) > 0 {
 		key := unknown[0]
-		return fmt.Errorf("configuration %s, line %d: unknown key %q; the keys are listed in docs/configuration.md",
+		return fmt.Errorf("configuration %s, line %d: unknown key %q; every key is in the file that budkavle init writes",
 			path, lineOf(text, key), key.String())
 	}
 	return nil
