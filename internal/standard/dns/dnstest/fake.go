@@ -1,0 +1,100 @@
+// Package dnstest is a dns.Resolver of plain maps, for tests of whoever looks things up.
+//
+// Keys are lower-case names without the closing dot. A name that no map knows does not exist (NXDomain); one that
+// some map knows has no other records (NoData). Faults come first: they stand for servers that fail. It is not a
+// server and speaks no protocol; internal/lab has one.
+package dnstest
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	mdns "github.com/miekg/dns"
+
+	"github.com/budkavle/budkavle/internal/standard/dns"
+)
+
+// Fake is a Resolver. The zero Fake knows nothing. It must not be changed while it is asked.
+type Fake struct {
+	MX    map[string][]dns.MX
+	A     map[string][]netip.Addr
+	AAAA  map[string][]netip.Addr
+	TXT   map[string][]string
+	PTR   map[netip.Addr][]string
+	CNAME map[string]string
+	// Faults fail every lookup of a name, or of one type of it: "example.org", or "MX example.org".
+	Faults map[string]dns.Kind
+	// Authentic names have answers with that mark.
+	Authentic map[string]bool
+	// Expires is when every answer does.
+	Expires time.Time
+}
+
+var _ dns.Resolver = (*Fake)(nil)
+
+// LookupMX implements dns.Resolver.
+func (f *Fake) LookupMX(ctx context.Context, name string) (dns.Answer[dns.MX], error) {
+	return lookup(ctx, f, name, "MX", f.MX)
+}
+
+// LookupA implements dns.Resolver.
+func (f *Fake) LookupA(ctx context.Context, name string) (dns.Answer[netip.Addr], error) {
+	return lookup(ctx, f, name, "A", f.A)
+}
+
+// LookupAAAA implements dns.Resolver.
+func (f *Fake) LookupAAAA(ctx context.Context, name string) (dns.Answer[netip.Addr], error) {
+	return lookup(ctx, f, name, "AAAA", f.AAAA)
+}
+
+// LookupTXT implements dns.Resolver.
+func (f *Fake) LookupTXT(ctx context.Context, name string) (dns.Answer[string], error) {
+	return lookup(ctx, f, name, "TXT", f.TXT)
+}
+
+// LookupPTR implements dns.Resolver. Faults know it by the reverse name, such as "1.0.0.127.in-addr.arpa".
+func (f *Fake) LookupPTR(ctx context.Context, addr netip.Addr) (dns.Answer[string], error) {
+	name, err := mdns.ReverseAddr(addr.String())
+	if err != nil {
+		return dns.Answer[string]{}, &dns.Error{Kind: dns.BadName, Name: addr.String(), Type: "PTR", Err: err}
+	}
+	name = strings.TrimSuffix(name, ".")
+	return lookup(ctx, f, name, "PTR", map[string][]string{name: f.PTR[addr]})
+}
+
+func lookup[T any](ctx context.Context, f *Fake, name, qtype string, records map[string][]T) (dns.Answer[T], error) {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	fault := func(k dns.Kind, cause error) (dns.Answer[T], error) {
+		return dns.Answer[T]{}, &dns.Error{Kind: k, Name: name, Type: qtype, Err: cause}
+	}
+	if err := ctx.Err(); err != nil {
+		return fault(dns.Cancelled, err)
+	}
+	owner := name
+	for range 10 {
+		if k, ok := f.Faults[owner]; ok {
+			return fault(k, nil)
+		}
+		if k, ok := f.Faults[qtype+" "+owner]; ok {
+			return fault(k, nil)
+		}
+		if found := records[owner]; len(found) > 0 {
+			return dns.Answer[T]{Records: found, Name: owner, Expires: f.Expires, Authentic: f.Authentic[name]}, nil
+		}
+		target, ok := f.CNAME[owner]
+		if !ok {
+			if f.knows(owner) {
+				return fault(dns.NoData, nil)
+			}
+			return fault(dns.NXDomain, nil)
+		}
+		owner = target
+	}
+	return fault(dns.Loop, nil)
+}
+
+func (f *Fake) knows(name string) bool {
+	return len(f.MX[name]) > 0 || len(f.A[name]) > 0 || len(f.AAAA[name]) > 0 || len(f.TXT[name]) > 0
+}
