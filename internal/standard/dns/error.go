@@ -8,7 +8,8 @@ import (
 // Kind says why a lookup gave no records.
 type Kind string
 
-// Kinds of errors. NXDomain and NoData are denials, the rest are faults that may pass, but for BadName and Loop.
+// Kinds of errors. NXDomain and NoData are denials, BadName our caller's mistake, the rest are faults
+// that may pass.
 const (
 	NXDomain  Kind = "no such domain"       // RFC 2308 2.1
 	NoData    Kind = "no such record"       // RFC 2308 2.2: the name exists, without this type
@@ -48,13 +49,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Denied() bool { return e.Kind == NXDomain || e.Kind == NoData }
 
 // Temporary reports whether the same question may be answered later.
-func (e *Error) Temporary() bool {
-	switch e.Kind {
-	case NXDomain, NoData, BadName, Loop:
-		return false
-	}
-	return true
-}
+func (e *Error) Temporary() bool { return !e.Denied() && e.Kind != BadName }
 
 // Is reports whether err is, or wraps, an Error of this kind.
 func Is(err error, k Kind) bool {
