@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
 
 // Mail is one transaction: one body for some recipients.
@@ -43,8 +44,4 @@ type Result struct {
 }
 
 // Reply is what a peer said.
-type Reply struct {
-	Code     int
-	Enhanced string // as the peer gave it; empty when it gave none
-	Text     string // its lines without codes, joined by newlines
-}
+type Reply = smtp.Reply
