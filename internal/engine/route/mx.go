@@ -62,10 +62,10 @@ func (r *Router) viaImplicit(ctx context.Context, domain string) (*Plan, error) 
 	found := r.resolve(ctx, domain)
 	if len(found.addrs) == 0 {
 		switch {
-		case dns.IsDenied(found.fault):
-			return nil, noDomain(domain, found.fault)
-		case found.fault != nil:
+		case found.fault != nil && !dns.IsDenied(found.fault):
 			return nil, noAnswer(domain, found.fault)
+		case dns.Is(found.fault, dns.NXDomain) || found.fault != nil && r.want4 && r.want6:
+			return nil, noDomain(domain, found.fault)
 		}
 		return nil, smtp.Errorf(550, "5.4.4", "Domain %s has no address that can be reached", domain)
 	}
