@@ -1,0 +1,165 @@
+package schedule
+
+// Place is one session's place in the window of a path. Its holder gives it back with Leave.
+type Place struct {
+	path   *path
+	served int // messages since the place was taken
+	node   node[*Place]
+	left   bool
+}
+
+// Path is where the place is.
+func (p *Place) Path() PathKey { return p.path.key }
+
+// Pick is a transaction to be made.
+type Pick struct {
+	Place   *Place
+	Handles []Handle // of one message; as many as may share the transaction
+	Warm    bool     // the place was waiting, with its session open
+}
+
+// Verdict says what the holder of a place does next.
+type Verdict int
+
+// Verdicts of More.
+const (
+	Send  Verdict = iota // the handles it got
+	Wait                 // keep the session open: a Pick may come; or Leave when that takes too long
+	Leave                // close the session, then call Leave
+)
+
+// Pick takes the next transaction from the ready ring. It reports false when nothing can be sent now.
+func (s *Scheduler) Pick() (Pick, bool) {
+	for {
+		p, warm := s.warm.first()
+		if !warm {
+			var ok bool
+			if p, ok = s.ready.first(); !ok || s.places >= s.cfg.MaxPlaces {
+				return Pick{}, false
+			}
+		}
+		p.ring.leave() // it goes to the end
+		handles := s.take(p)
+		if handles == nil {
+			s.reconsider(p)
+			continue
+		}
+		var place *Place
+		if warm {
+			place = p.waiting.tail.value // whose session rested least
+			place.node.leave()
+		} else {
+			place = &Place{path: p}
+			place.node.value = place
+			s.places++
+		}
+		p.busy++
+		place.served++
+		s.reconsider(p)
+		return Pick{Place: place, Handles: handles, Warm: warm}, true
+	}
+}
+
+// More is asked by the holder of a place that has sent what it had.
+func (s *Scheduler) More(place *Place) ([]Handle, Verdict) {
+	p := place.path
+	switch {
+	case p.rests(s.now), p.busy+p.waiting.n > p.window.places(s.now), s.othersWait(p) && place.served >= s.cfg.Turn:
+		return nil, Leave
+	}
+	if p.handles > 0 && p.bucket.ready(s.now) {
+		if handles := s.take(p); handles != nil {
+			place.served++
+			s.reconsider(p)
+			return handles, Send
+		}
+	}
+	if s.Crowded() {
+		return nil, Leave
+	}
+	p.busy--
+	p.waiting.push(&place.node)
+	s.reconsider(p)
+	return nil, Wait
+}
+
+// Leave gives a place back, busy or waiting. It may be called again.
+func (s *Scheduler) Leave(place *Place) {
+	if place.left {
+		return
+	}
+	place.left = true
+	s.places--
+	if place.node.listed() {
+		place.node.leave()
+	} else {
+		place.path.busy--
+	}
+	s.reconsider(place.path)
+}
+
+// Crowded reports that every place is taken and a path waits for one: sessions without mail should end.
+func (s *Scheduler) Crowded() bool { return s.ready.n > 0 && s.places >= s.cfg.MaxPlaces }
+
+// othersWait reports that a path other than p waits for a place and none is free.
+func (s *Scheduler) othersWait(p *path) bool {
+	return s.Crowded() && (s.ready.n > 1 || p.ring.list != &s.ready)
+}
+
+// take gives the path's next handles; nil if none is left. Those of held accounts are stranded on the way.
+func (s *Scheduler) take(p *path) []Handle {
+	for {
+		b := p.turns.next(func(*band) {})
+		if b == nil {
+			return nil
+		}
+		m := b.owner.turns.next(s.tidyFlow)
+		f := m.owner
+		if f.account.held != "" {
+			s.strandFlow(f)
+			continue
+		}
+		g, _ := f.groups.first()
+		n := min(len(g.handles), p.limits.Recipients)
+		handles := g.handles[:n:n]
+		p.turns.take(b, n)
+		b.owner.turns.take(m, n)
+		p.bucket.take(n)
+		s.shrink(f, g, n)
+		return handles
+	}
+}
+
+// Reached tells that the place's host was reached and served it.
+func (s *Scheduler) Reached(place *Place) {
+	p := place.path
+	if p.rest == HeldDead {
+		s.endRest(p)
+	}
+	p.window.reached(p.busy)
+	s.reconsider(p)
+}
+
+// Failed tells that no host of the place's site could be reached, or none came to the end of its handshake.
+func (s *Scheduler) Failed(place *Place, reason string) {
+	p := place.path
+	if p.rests(s.now) {
+		return // the others of the cohort say the same
+	}
+	if p.window.failed() {
+		s.lay(p, doubled(s.cfg.DeadFirst, s.cfg.DeadMax, p.window.deaths), HeldDead, reason)
+		return
+	}
+	s.reconsider(p)
+}
+
+// Eased tells that the peer said 421 or that we are too fast: fewer sessions for a time, and a pause. Rules that
+// operators write on what peers say will have their effect here.
+func (s *Scheduler) Eased(place *Place, reason string) {
+	p := place.path
+	if p.rests(s.now) {
+		return
+	}
+	p.window.ease(p.busy+p.waiting.n, s.now.Add(s.cfg.EaseFor))
+	s.lay(p, doubled(s.cfg.PauseFirst, s.cfg.PauseMax, p.window.pauses), HeldPaused, reason)
+}
