@@ -1,0 +1,80 @@
+package compose
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/base/ident"
+)
+
+// Trace is what the Received field tells (RFC 5321 4.4).
+type Trace struct {
+	Helo     string     // what the client called itself; empty for HTTP
+	Client   netip.Addr // left out for HTTP: there it is a person's or a system's own address, and no relay's
+	Hostname string     // ours
+	HTTP     bool
+	UTF8     bool   // SMTPUTF8 was asked for
+	TLS      string // version and cipher; empty: clear text
+	Auth     bool   // the client authenticated
+	ID       ident.ID
+	For      string // the recipient, if there is only one
+	At       time.Time
+}
+
+// with is the protocol by the names of RFC 3848 and RFC 6531 5.
+func (t Trace) with() string {
+	if t.HTTP {
+		return "HTTP"
+	}
+	p := "ESMTP"
+	if t.UTF8 {
+		p = "UTF8SMTP"
+	}
+	if t.TLS != "" {
+		p += "S"
+	}
+	if t.Auth {
+		p += "A"
+	}
+	return p
+}
+
+func (t Trace) received() []byte {
+	var b strings.Builder
+	if t.Client.IsValid() && !t.HTTP {
+		b.WriteString("from " + safeName(t.Helo) + " (" + literal(t.Client) + ")\r\n\t")
+	}
+	b.WriteString("by " + t.Hostname)
+	if t.TLS != "" {
+		b.WriteString(" (" + t.TLS + ")")
+	}
+	b.WriteString("\r\n\twith " + t.with() + " id " + t.ID.String())
+	if t.For != "" && len(t.For) < 200 {
+		b.WriteString("\r\n\tfor <" + t.For + ">")
+	}
+	b.WriteString("; " + t.At.Format(time.RFC1123Z))
+	return []byte("Received: " + b.String() + "\r\n")
+}
+
+// literal is an address literal of RFC 5321 4.1.3.
+func literal(a netip.Addr) string {
+	if a = a.Unmap(); a.Is6() {
+		return "[IPv6:" + a.WithZone("").String() + "]"
+	}
+	return "[" + a.String() + "]"
+}
+
+// safeName keeps what a client calls itself from breaking the field.
+func safeName(helo string) string {
+	name := strings.Map(func(r rune) rune {
+		if r > ' ' && r < 127 && !strings.ContainsRune("();<>\\\"", r) {
+			return r
+		}
+		return -1
+	}, helo)
+	if name == "" {
+		return "unknown"
+	}
+	return name[:min(len(name), 255)]
+}
