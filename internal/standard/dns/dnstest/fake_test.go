@@ -1,0 +1,55 @@
+package dnstest
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/budkavle/budkavle/internal/standard/dns"
+)
+
+func TestFake(t *testing.T) {
+	one := netip.MustParseAddr("192.0.2.1")
+	f := &Fake{
+		MX:        map[string][]dns.MX{"a.example": {{Preference: 10, Host: "mx.example"}}},
+		A:         map[string][]netip.Addr{"mx.example": {one}},
+		TXT:       map[string][]string{"a.example": {"hello"}},
+		PTR:       map[netip.Addr][]string{one: {"mx.example"}},
+		CNAME:     map[string]string{"www.example": "a.example", "x.example": "y.example", "y.example": "x.example", "z.example": "none.example"},
+		Faults:    map[string]dns.Kind{"sick.example": dns.ServFail, "TXT a.example": dns.Timeout},
+		Authentic: map[string]bool{"a.example": true},
+	}
+	ctx := t.Context()
+	if a, err := f.LookupMX(ctx, "WWW.example."); err != nil || a.Records[0].Host != "mx.example" || a.Name != "a.example" || a.Authentic {
+		t.Errorf("MX by alias: %+v, %v", a, err)
+	}
+	if a, err := f.LookupMX(ctx, "a.example"); err != nil || !a.Authentic {
+		t.Errorf("MX: %+v, %v", a, err)
+	}
+	if a, err := f.LookupA(ctx, "mx.example"); err != nil || a.Records[0] != one {
+		t.Errorf("A: %+v, %v", a, err)
+	}
+	if a, err := f.LookupPTR(ctx, one); err != nil || a.Records[0] != "mx.example" {
+		t.Errorf("PTR: %+v, %v", a, err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	for name, tt := range map[string]struct {
+		err  func() error
+		want dns.Kind
+	}{
+		"unknown":   {func() error { _, err := f.LookupMX(ctx, "none.example"); return err }, dns.NXDomain},
+		"no AAAA":   {func() error { _, err := f.LookupAAAA(ctx, "mx.example"); return err }, dns.NoData},
+		"fault":     {func() error { _, err := f.LookupA(ctx, "sick.example"); return err }, dns.ServFail},
+		"of a type": {func() error { _, err := f.LookupTXT(ctx, "a.example"); return err }, dns.Timeout},
+		"circle":    {func() error { _, err := f.LookupA(ctx, "x.example"); return err }, dns.Loop},
+		"dangling":  {func() error { _, err := f.LookupA(ctx, "z.example"); return err }, dns.NXDomain},
+		"no PTR":    {func() error { _, err := f.LookupPTR(ctx, netip.MustParseAddr("192.0.2.2")); return err }, dns.NXDomain},
+		"no addr":   {func() error { _, err := f.LookupPTR(ctx, netip.Addr{}); return err }, dns.BadName},
+		"cancelled": {func() error { _, err := f.LookupA(ended, "mx.example"); return err }, dns.Cancelled},
+	} {
+		if err := tt.err(); !dns.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %s", name, err, tt.want)
+		}
+	}
+}
