@@ -3,10 +3,15 @@ package outbound
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +26,7 @@ import (
 //	M: text             it waits for a message: these lines, joined by CRLF, and the final dot
 //	-- close            it closes the connection
 //	-- wait 4m          it does nothing for a while
+//	-- tls              it does its part of a TLS handshake, with a certificate for mx.example.org
 //	-- eat              it reads whatever comes until the client closes
 //
 // A client that writes before its turn, or waits when it could go on, hangs, which synctest tells.
@@ -86,6 +92,13 @@ func (s *server) directive(d string) (over bool) {
 			s.t.Error(err)
 		}
 		time.Sleep(d) // in a synctest bubble
+	case "tls":
+		// Tickets come at a moment when a pipe, which has no buffer, makes both sides wait for the other.
+		conn := tls.Server(s.conn, &tls.Config{Certificates: []tls.Certificate{certificate(s.t)}, SessionTicketsDisabled: true})
+		if err := conn.Handshake(); err != nil {
+			return true // the client says what it thinks of it
+		}
+		s.conn, s.r = conn, bufio.NewReader(conn)
 	case "eat":
 		for {
 			if _, err := s.r.ReadByte(); err != nil {
@@ -96,10 +109,37 @@ func (s *server) directive(d string) (over bool) {
 	return false
 }
 
+// certificate is self-signed, and valid in the year 2000 of synctest's bubbles.
+func certificate(t *testing.T) tls.Certificate {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"mx.example.org"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		t.Error(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// trusting is a base that trusts the certificate.
+func trusting(t *testing.T) *tls.Config {
+	cert, err := x509.ParseCertificate(certificate(t).Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+}
+
 var testAddr = netip.MustParseAddrPort("192.0.2.1:25")
 
 // serving is a Dial that plays one script for each connection, in order.
 func serving(t *testing.T, scripts ...string) Dial {
+	var playing sync.WaitGroup
+	t.Cleanup(playing.Wait)
 	return func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
 		if len(scripts) == 0 {
 			return nil, fmt.Errorf("nobody listens")
@@ -107,7 +147,7 @@ func serving(t *testing.T, scripts ...string) Dial {
 		script := scripts[0]
 		scripts = scripts[1:]
 		ours, theirs := net.Pipe()
-		go (&server{t, theirs, bufio.NewReader(theirs)}).play(script)
+		playing.Go(func() { (&server{t, theirs, bufio.NewReader(theirs)}).play(script) })
 		return ours, nil
 	}
 }
