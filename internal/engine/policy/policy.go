@@ -1,0 +1,66 @@
+// Package policy gives one verdict on a submission: may this account send this, as this, now.
+//
+// It is pure: it is handed what is known and answers nil or an *smtp.Error whose text names what is wrong, where, and
+// what to do. Refusals for the sender's own faults are permanent. It looks up nothing and counts nothing.
+package policy
+
+import (
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
+)
+
+// MaxRecipients is how many recipients a message may have. RFC 5321 4.5.3.1.8 asks for at least 100.
+const MaxRecipients = 5000
+
+// Owned is an address in use and the sender domain that covers it: its own domain or one above, if any account has it.
+type Owned struct {
+	Address string
+	Domain  *model.Domain // nil: nobody has it
+}
+
+// Account says whether an account may send at all.
+func Account(a model.Account) error {
+	switch a.State {
+	case model.AccountActive:
+		return nil
+	case model.AccountLocked:
+		return smtp.Errorf(550, "5.7.1", "Account %q is locked%s. Change its passwords and ask the operator to unlock it", a.Name, because(a.Reason))
+	default:
+		return smtp.Errorf(550, "5.7.1", "Account %q is suspended%s. Ask the operator", a.Name, because(a.Reason))
+	}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + strings.TrimRight(reason, ".")
+}
+
+// Sender says whether the account, with a credential limited to the domain only (0: not limited), may use an address
+// as the named part of a message: "envelope sender" or "From address".
+func Sender(a model.Account, only model.DomainID, part string, o Owned) error {
+	switch {
+	case o.Domain == nil || o.Domain.Account != a.ID:
+		return smtp.Errorf(550, "5.7.1", "The %s %s is not of a domain of account %q. Add its domain to the account first, or send as one of the account's domains", part, o.Address, a.Name)
+	case only != 0 && o.Domain.ID != only:
+		return smtp.Errorf(550, "5.7.1", "The %s %s is not of the domain that this credential may send for", part, o.Address)
+	case !o.Domain.State.MaySend():
+		return smtp.Errorf(550, "5.7.1", "The %s %s is of the domain %s, which may not send yet: it is %s%s", part, o.Address, o.Domain.Name, o.Domain.State, because(o.Domain.Reason))
+	}
+	return nil
+}
+
+// Class says which class a message gets when its sender did not say. Mail of an account that is not cleared for bulk
+// is transactional whatever it looks like: its limits keep it small.
+func Class(a model.Account, looksBulk bool, recipients int) model.Class {
+	if a.Bulk && (looksBulk || recipients > bulkRecipients) {
+		return model.ClassBulk
+	}
+	return model.ClassTransactional
+}
+
+// bulkRecipients is the number of recipients above which one message is a send to many.
+const bulkRecipients = 50
