@@ -3,10 +3,12 @@ package outbound
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/budkavle/budkavle/internal/standard/smtp"
@@ -45,8 +47,9 @@ func sink(conn net.Conn) {
 	}
 }
 
-// BenchmarkSend measures one message of 4 KiB on a session in use: against the sink above in the same process, or with
-// OUTBOUND_PEER=127.0.0.1:2526 against another, such as `smtp-sink -c 127.0.0.1:2526 1000`.
+// BenchmarkSend measures messages of 4 KiB on sessions in use, one for each CPU and then ten: against the sink above in
+// the same process, or with OUTBOUND_PEER=127.0.0.1:2526 against another, such as `smtp-sink -c 127.0.0.1:2526 1000`.
+// It reports the CPU time of this process besides.
 func BenchmarkSend(b *testing.B) {
 	peer := os.Getenv("OUTBOUND_PEER")
 	if peer == "" {
@@ -66,19 +69,40 @@ func BenchmarkSend(b *testing.B) {
 		}()
 		peer = ln.Addr().String()
 	}
-	t := Target{Host: "sink", Addr: netip.MustParseAddrPort(peer), Helo: "bench", TLS: smtp.TLSNone}
-	s, err := New(Config{}).Connect(b.Context(), t)
-	if err != nil {
-		b.Fatal(err)
+	for _, sessions := range []int{1, 10} {
+		b.Run(fmt.Sprintf("sessions=%dxCPU", sessions), func(b *testing.B) { benchmarkSend(b, peer, sessions) })
 	}
-	defer s.Close()
+}
+
+func benchmarkSend(b *testing.B, peer string, sessions int) {
+	c := New(Config{})
 	m := mailTo("recipient@example.org")
 	m.Raw = bytes.Repeat([]byte("A line of a message, about as long as lines of messages are.  \r\n"), 64)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(m.Raw)))
-	for b.Loop() {
-		if r := s.Send(b.Context(), m); r.Recipients[0].Err != nil {
-			b.Fatal(r.Recipients[0].Err)
+	b.SetParallelism(sessions)
+	before := cpuTime(b)
+	b.RunParallel(func(pb *testing.PB) {
+		s, err := c.Connect(b.Context(), Target{Host: "sink", Addr: netip.MustParseAddrPort(peer), Helo: "bench", TLS: smtp.TLSNone})
+		if err != nil {
+			b.Error(err)
+			return
 		}
+		defer s.Close()
+		for pb.Next() {
+			if r := s.Send(b.Context(), m); r.Recipients[0].Err != nil {
+				b.Error(r.Recipients[0].Err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+}
+
+func cpuTime(b *testing.B) int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
 	}
+	return u.Utime.Nano() + u.Stime.Nano()
 }
