@@ -4,7 +4,8 @@ package schedule
 type Place struct {
 	path   *path
 	served int // messages since the place was taken
-	node   node[*Place]
+	node   node[*Place] // on path.waiting
+	spare  node[*Place] // on Scheduler.spare, together with node
 	left   bool
 }
 
@@ -47,10 +48,10 @@ func (s *Scheduler) Pick() (Pick, bool) {
 		var place *Place
 		if warm {
 			place = p.waiting.tail.value // whose session rested least
-			place.node.leave()
+			s.unwait(place)
 		} else {
 			place = &Place{path: p}
-			place.node.value = place
+			place.node.value, place.spare.value = place, place
 			s.places++
 		}
 		p.busy++
@@ -79,8 +80,37 @@ func (s *Scheduler) More(place *Place) ([]Handle, Verdict) {
 	}
 	p.busy--
 	p.waiting.push(&place.node)
+	s.spare.push(&place.spare)
 	s.reconsider(p)
 	return nil, Wait
+}
+
+// unwait ends the waiting of a place; the caller counts it busy.
+func (s *Scheduler) unwait(place *Place) {
+	place.node.leave()
+	place.spare.leave()
+}
+
+// Withdraw keeps a waiting place from being picked, so that its holder can close the session and Leave. It reports
+// false if the place does not wait: then a Pick has it.
+func (s *Scheduler) Withdraw(place *Place) bool {
+	if !place.node.listed() {
+		return false
+	}
+	s.unwait(place)
+	place.path.busy++
+	s.reconsider(place.path)
+	return true
+}
+
+// Spare withdraws the place that has waited longest, for a path that finds none free (Crowded). nil: none waits.
+func (s *Scheduler) Spare() *Place {
+	place, ok := s.spare.first()
+	if !ok {
+		return nil
+	}
+	s.Withdraw(place)
+	return place
 }
 
 // Leave gives a place back, busy or waiting. It may be called again.
@@ -91,7 +121,7 @@ func (s *Scheduler) Leave(place *Place) {
 	place.left = true
 	s.places--
 	if place.node.listed() {
-		place.node.leave()
+		s.unwait(place)
 	} else {
 		place.path.busy--
 	}

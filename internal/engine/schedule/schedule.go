@@ -28,6 +28,8 @@ type Scheduler struct {
 	hungry queue[*path] // paths that want a claim
 	idle   queue[*path] // paths without mail, the longest idle first
 
+	spare  queue[*Place] // places that wait, the longest first
+
 	resident int // handles, reservations, claims under way
 	places   int
 	stranded []Stranded // at most MaxHandles and what is claimed
@@ -138,3 +140,21 @@ func (s *Scheduler) TakeStranded() []Stranded {
 	s.stranded = nil
 	return h
 }
+
+// Abandon takes every handle out of the window, for a node that stops or has lost its lease.
+func (s *Scheduler) Abandon() []Handle {
+	handles := make([]Handle, 0, s.resident+len(s.stranded))
+	for _, st := range s.TakeStranded() {
+		handles = append(handles, st.Handle)
+	}
+	for _, g := range s.groups {
+		f := g.key.flow
+		handles = append(handles, g.handles...)
+		s.unload(f, g, len(g.handles))
+		s.reconsider(f.band.path)
+	}
+	return handles
+}
+
+// Resident is how much of the window is in use: handles, reservations, claims under way.
+func (s *Scheduler) Resident() int { return s.resident }

@@ -1,0 +1,88 @@
+package deliver
+
+import (
+	"context"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/store"
+)
+
+const (
+	// recoverBatch is how many recipients of a dead lease return to the queue in one commit.
+	recoverBatch = 500
+	// recoverSpread is over how long what is recovered comes due.
+	recoverSpread = 5 * time.Second
+)
+
+func (s *Service) openLease(ctx context.Context) error {
+	now := s.Clock.Now()
+	lease, err := s.Store.OpenLease(ctx, s.cfg.Node, now, now.Add(s.cfg.Lease))
+	if err == nil {
+		s.lease.Store(lease)
+	}
+	return err
+}
+
+// keepLease renews the lease. It ends with the upkeep, after the last outcome was stored.
+func (s *Service) keepLease(ctx context.Context) error {
+	for s.pause(ctx, s.upkeep, s.cfg.Lease/3) {
+		err := s.Store.RenewLease(ctx, s.lease.Load(), s.Clock.Now().Add(s.cfg.Lease))
+		switch {
+		case store.Is(err, store.NotFound):
+			s.loseLease(ctx)
+		case err != nil:
+			logFault(s.Log, "the lease cannot be renewed; trying on", err)
+		}
+	}
+	return nil
+}
+
+// loseLease begins anew after others took this process for dead: what it holds is theirs or in the queue again.
+func (s *Service) loseLease(ctx context.Context) {
+	if err := s.openLease(ctx); err != nil {
+		logFault(s.Log, "the lease was lost and no new one is given; trying on", err)
+		return
+	}
+	s.act(func(time.Time) { s.sched.Abandon() })
+	s.Log.Warn("the lease had expired and was taken for dead; began a new one", "lease", s.lease.Load())
+	s.QueueChanged()
+}
+
+// recover returns the mail of dead processes to the queue.
+func (s *Service) recover(ctx context.Context) error {
+	for {
+		if err := s.recoverDead(ctx); err != nil {
+			logFault(s.Log, "mail of dead processes cannot be recovered; trying on", err)
+		}
+		if !s.pause(ctx, s.work, s.cfg.Lease/2) {
+			return nil
+		}
+	}
+}
+
+func (s *Service) recoverDead(ctx context.Context) error {
+	dead, err := s.Store.DeadLeases(ctx, s.cfg.Node, s.lease.Load(), s.Clock.Now())
+	if err != nil {
+		return err
+	}
+	for _, lease := range dead {
+		total := 0
+		for {
+			due := s.Clock.Now().Add(time.Duration(s.Random() * float64(recoverSpread)))
+			n, err := s.Store.RecoverLeases(ctx, lease, due, recoverBatch)
+			if err != nil {
+				return err
+			}
+			if total += n; n < recoverBatch {
+				break
+			}
+		}
+		if err := s.Store.CloseLease(ctx, lease); err != nil && !store.Is(err, store.NotFound) {
+			return err
+		}
+		s.Metrics.Recovered.Add(int64(total))
+		s.Log.Info("recovered", "lease", lease, "recipients", total)
+		s.QueueChanged()
+	}
+	return nil
+}

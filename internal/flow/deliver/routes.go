@@ -1,0 +1,165 @@
+package deliver
+
+import (
+	"context"
+	"hash/fnv"
+	"net/netip"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/engine/route"
+	"github.com/budkavle/budkavle/internal/engine/schedule"
+	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
+)
+
+const (
+	// noRoute is the site of mail that has no way out: its workers settle without a dial.
+	noRoute = "unroutable"
+	// keepDenial and keepFault are how long a failed lookup is believed: what is not so is seldom so soon
+	// after, what could not be asked may be answered any time.
+	keepDenial = 5 * time.Minute
+	keepFault  = 30 * time.Second
+	// storeRetry is when a lane is asked for again after the store could not answer.
+	storeRetry = 5 * time.Second
+)
+
+type planKey struct {
+	account model.AccountID
+	domain  string
+}
+
+// plan is the way of one account's mail to one domain, or the reason why there is none.
+type plan struct {
+	route    *route.Plan // nil: fault says why
+	fault    *smtp.Error
+	path     schedule.PathKey
+	limits   schedule.Limits
+	messages int // on one connection
+	expires  time.Time
+}
+
+// plan finds a remembered plan that is still good.
+func (s *Service) plan(l model.Lane, now time.Time) *plan {
+	if p := s.plans[planKey{l.Account, l.Domain}]; p != nil && now.Before(p.expires) {
+		return p
+	}
+	return nil
+}
+
+// remember keeps a plan. When there is no room the expired ones go, or else a sixteenth of all.
+func (s *Service) remember(l model.Lane, p *plan, now time.Time) {
+	key := planKey{l.Account, l.Domain}
+	if _, known := s.plans[key]; !known && len(s.plans) >= s.cfg.MaxPlans {
+		for k, old := range s.plans {
+			if !now.Before(old.expires) {
+				delete(s.plans, k)
+			}
+		}
+		for k := range s.plans {
+			if len(s.plans) < s.cfg.MaxPlans-s.cfg.MaxPlans/16 {
+				break
+			}
+			delete(s.plans, k)
+		}
+	}
+	s.plans[key] = p
+}
+
+// resolve looks up accounts and routes for the lanes it is asked about.
+func (s *Service) resolve(ctx context.Context) error {
+	for {
+		select {
+		case lane := <-s.asks:
+			s.resolveLane(ctx, lane)
+		case <-s.work.Draining():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *Service) resolveLane(ctx context.Context, lane model.Lane) {
+	account, err := s.Store.AccountByID(ctx, lane.Account)
+	if err != nil {
+		s.Metrics.StoreFaults.Add(1)
+		logFault(s.Log, "account of queued mail cannot be read", err, "account", lane.Account)
+		s.act(func(now time.Time) {
+			s.asked--
+			s.sched.Postpone(lane, now.Add(storeRetry))
+		})
+		return
+	}
+	p := s.lookUp(ctx, lane)
+	s.act(func(now time.Time) {
+		s.asked--
+		s.sched.SetAccount(account.ID, account.Weight, heldWhy(&account))
+		s.remember(lane, p, now)
+		s.sched.Route(lane, p.path, p.limits)
+	})
+}
+
+// heldWhy is why nothing of the account is sent; empty: it is.
+func heldWhy(a *model.Account) string {
+	if a.State == model.AccountActive {
+		return ""
+	}
+	if a.Reason == "" {
+		return "account " + a.Name + " is " + string(a.State)
+	}
+	return "account " + a.Name + " is " + string(a.State) + ": " + a.Reason
+}
+
+// lookUp finds the way of a lane's mail.
+func (s *Service) lookUp(ctx context.Context, lane model.Lane) *plan {
+	r, err := s.Router.Route(ctx, lane.Account, lane.Domain)
+	now := s.Clock.Now()
+	if err != nil {
+		return unroutable(smtp.AsError(err), now)
+	}
+	source, ok := s.source(lane, r)
+	if !ok {
+		return unroutable(smtp.Errorf(451, "4.4.4",
+			"none of the source addresses in delivery.source_addresses can reach %s: its hosts have addresses of the other family only", lane.Domain), now)
+	}
+	limits := s.Shaping.Site(r.HostNames())
+	if r.Fixed {
+		limits = s.Shaping.Fixed(r.Connections)
+	}
+	return &plan{
+		route: r, path: schedule.PathKey{Source: source, Site: r.Site}, messages: limits.Messages, expires: r.Expires,
+		limits: schedule.Limits{
+			Connections: limits.Connections, Recipients: limits.Recipients, Rate: limits.Rate, Mixed: limits.Mixed,
+		},
+	}
+}
+
+func unroutable(fault *smtp.Error, now time.Time) *plan {
+	keep := keepFault
+	if fault.Class == smtp.Permanent {
+		keep = keepDenial
+	}
+	return &plan{
+		fault: fault, path: schedule.PathKey{Site: noRoute}, limits: schedule.Limits{Connections: 4, Recipients: 50},
+		messages: 1, expires: now.Add(keep),
+	}
+}
+
+// source chooses the address to send from: the same for an account and domain each time, so that a receiver that
+// greylists sees the same client again.
+func (s *Service) source(lane model.Lane, r *route.Plan) (netip.Addr, bool) {
+	n := len(s.cfg.Sources)
+	if n == 0 {
+		return netip.Addr{}, true
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(lane.Domain)) // a hash takes everything
+	first := int((uint64(h.Sum32()) + uint64(lane.Account)) % uint64(n))
+	for i := range n {
+		a := s.cfg.Sources[(first+i)%n]
+		if len(r.Candidates(a, 1)) > 0 {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
