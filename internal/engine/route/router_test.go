@@ -359,8 +359,12 @@ func TestFixedRouteOfAFamilyWithoutSourceIsTemporary(t *testing.T) {
 
 func TestNewRefusesRoutes(t *testing.T) {
 	for _, bad := range []Route{
-		{Match: "", Host: "a.example"}, {Match: "*.", Host: "a.example"}, {Match: "*", Host: ""},
-		{Match: "*", Host: "a b"}, {Match: "*", Host: "a.example", TLS: "maybe"}, {Match: "a b", Host: "a.example"},
+		{Match: "", Host: "a.example"},
+		{Match: "*.", Host: "a.example"},
+		{Match: "*", Host: ""},
+		{Match: "*", Host: "a b"},
+		{Match: "*", Host: "a.example", TLS: "maybe"},
+		{Match: "a b", Host: "a.example"},
 	} {
 		if _, err := New(Config{Routes: []Route{bad}}); err == nil || !strings.HasPrefix(err.Error(), "delivery.route 1: ") {
 			t.Errorf("%+v: got %v", bad, err)

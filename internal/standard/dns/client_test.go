@@ -231,11 +231,20 @@ func TestErrorsTellDenialsFromFaults(t *testing.T) {
 		name string
 		want Kind
 	}{
-		{"nowhere.example", NXDomain}, {"nowhere-alias.example", NXDomain}, {"nodata.example", NoData},
-		{"openend.example", NoData}, {"other.example", NoData}, {"servfail.example", ServFail},
-		{"refused.example", Refused}, {"circle.example", Loop}, {"endless0.example", Loop},
-		{"broken.example", Malformed}, {"question.example", Timeout}, {"silent.example", Timeout},
-		{"", BadName}, {strings.Repeat("x", 64) + ".example", BadName},
+		{"nowhere.example", NXDomain},
+		{"nowhere-alias.example", NXDomain},
+		{"nodata.example", NoData},
+		{"openend.example", NoData},
+		{"other.example", NoData},
+		{"servfail.example", ServFail},
+		{"refused.example", Refused},
+		{"circle.example", Loop},
+		{"endless0.example", Loop},
+		{"broken.example", Malformed},
+		{"question.example", Timeout},
+		{"silent.example", Timeout},
+		{"", BadName},
+		{strings.Repeat("x", 64) + ".example", BadName},
 	}
 	c := client(t, Config{Servers: []string{server}, Timeout: 200 * time.Millisecond, Rounds: 1})
 	for _, tt := range tests {
@@ -332,8 +341,10 @@ func TestCacheKeepsAnswersAsLongAsTheyHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var asked atomic.Int32
-				c := client(t, Config{Servers: []string{"127.0.0.1"}, Rounds: 1,
-					Dial: fakeServer(t, &asked, 0, func(q *mdns.Msg) *mdns.Msg { return reply(t, q, tt.rcode, tt.records...) })})
+				c := client(t, Config{
+					Servers: []string{"127.0.0.1"}, Rounds: 1,
+					Dial: fakeServer(t, &asked, 0, func(q *mdns.Msg) *mdns.Msg { return reply(t, q, tt.rcode, tt.records...) }),
+				})
 				at := func(d time.Duration, want int32) {
 					time.Sleep(d)
 					_, _ = c.LookupMX(t.Context(), "x.example")
@@ -379,8 +390,10 @@ func TestCacheIsBounded(t *testing.T) {
 func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		c := client(t, Config{Servers: []string{"127.0.0.1"},
-			Dial: fakeServer(t, &asked, time.Second, func(q *mdns.Msg) *mdns.Msg { return reply(t, q, 0, "x.example. 300 IN MX 1 a.example.") })})
+		c := client(t, Config{
+			Servers: []string{"127.0.0.1"},
+			Dial:    fakeServer(t, &asked, time.Second, func(q *mdns.Msg) *mdns.Msg { return reply(t, q, 0, "x.example. 300 IN MX 1 a.example.") }),
+		})
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
@@ -399,8 +412,10 @@ func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 func TestOneCallerGivingUpDoesNotFailTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		c := client(t, Config{Servers: []string{"127.0.0.1"},
-			Dial: fakeServer(t, &asked, time.Second, func(q *mdns.Msg) *mdns.Msg { return reply(t, q, 0, "x.example. 300 IN MX 1 a.example.") })})
+		c := client(t, Config{
+			Servers: []string{"127.0.0.1"},
+			Dial:    fakeServer(t, &asked, time.Second, func(q *mdns.Msg) *mdns.Msg { return reply(t, q, 0, "x.example. 300 IN MX 1 a.example.") }),
+		})
 		impatient, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -427,8 +442,10 @@ func TestOneCallerGivingUpDoesNotFailTheOthers(t *testing.T) {
 func TestSilenceTakesItsTimeAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		c := client(t, Config{Servers: []string{"127.0.0.1", "127.0.0.2"},
-			Dial: fakeServer(t, &asked, time.Minute, func(*mdns.Msg) *mdns.Msg { return nil })})
+		c := client(t, Config{
+			Servers: []string{"127.0.0.1", "127.0.0.2"},
+			Dial:    fakeServer(t, &asked, time.Minute, func(*mdns.Msg) *mdns.Msg { return nil }),
+		})
 		begin := time.Now()
 		_, err := c.LookupMX(t.Context(), "x.example")
 		if !Is(err, Timeout) || time.Since(begin) != 12*time.Second || asked.Load() != 4 {
