@@ -10,13 +10,42 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 )
 
+// sendCase is one transaction against a server's script.
+type sendCase struct {
+	server string
+	mail   *Mail
+	want   string
+	usable bool
+}
+
 func TestSend(t *testing.T) {
-	tests := map[string]struct {
-		server string
-		mail   *Mail
-		want   string
-		usable bool
-	}{
+	for _, tests := range []map[string]sendCase{commandCases(), recipientCases(), fullCases(), brokenCases(), parameterCases()} {
+		for name, tt := range tests {
+			t.Run(name, tt.run)
+		}
+	}
+}
+
+func (tt sendCase) run(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := connect(t, tt.server)
+		defer s.Close()
+		got := s.Send(t.Context(), tt.mail)
+		if diff := cmp.Diff(tt.want, outcomes(got)); diff != "" {
+			t.Errorf("%s\n%s", diff, s.Transcript())
+		}
+		if s.Usable() != tt.usable {
+			t.Errorf("usable %v, want %v", s.Usable(), tt.usable)
+		}
+		if !strings.HasPrefix(s.Transcript(), "S: 220 mx.example.org") {
+			t.Errorf("transcript:\n%s", s.Transcript())
+		}
+	})
+}
+
+// commandCases are replies to the commands and the message.
+func commandCases() map[string]sendCase {
+	return map[string]sendCase{
 		"pipelined in one group": {
 			greeting + `
 			C: MAIL FROM:<a@example.net> SIZE=22
@@ -75,54 +104,6 @@ func TestSend(t *testing.T) {
 			S: 554 no recipients`,
 			mailTo("b@example.org"), "mail 450 4.1.8 temporary", true,
 		},
-		"one recipient refused": {
-			greeting + `
-			C: MAIL FROM:<a@example.net> SIZE=22
-			C: RCPT TO:<b@example.org>
-			C: RCPT TO:<c@example.org>
-			C: DATA
-			S: 250 ok
-			S: 550 5.1.1 no such user
-			S: 250 ok
-			S: 354 go
-			M: Subject: hi
-			M:
-			M: hello
-			S: 250 ok`,
-			mailTo("b@example.org", "c@example.org"), "rcpt 550 5.1.1 permanent; delivered 250", true,
-		},
-		"every recipient refused": {
-			greeting + `
-			C: MAIL FROM:<a@example.net> SIZE=22
-			C: RCPT TO:<b@example.org>
-			C: RCPT TO:<c@example.org>
-			C: DATA
-			S: 250 ok
-			S: 550 5.1.1 no such user
-			S: 450 4.2.0 greylisted
-			S: 554 no valid recipients`,
-			mailTo("b@example.org", "c@example.org"), "rcpt 550 5.1.1 permanent; rcpt 450 4.2.0 temporary", true,
-		},
-		"every recipient refused, but DATA taken": {
-			greeting + `
-			C: MAIL FROM:<a@example.net> SIZE=22
-			C: RCPT TO:<b@example.org>
-			C: DATA
-			S: 250 ok
-			S: 550 no such user
-			S: 354 go
-			C: .
-			S: 250 queued, for nobody`,
-			mailTo("b@example.org"), "rcpt 550 5.0.0 permanent", true,
-		},
-		"every recipient refused, one at a time: no DATA": {
-			plainGreeting + `
-			C: MAIL FROM:<a@example.net>
-			S: 250 ok
-			C: RCPT TO:<b@example.org>
-			S: 550 5.1.1 no such user`,
-			mailTo("b@example.org"), "rcpt 550 5.1.1 permanent", true,
-		},
 		"DATA refused": {
 			greeting + `
 			C: MAIL FROM:<a@example.net> SIZE=22
@@ -172,6 +153,70 @@ func TestSend(t *testing.T) {
 			S: 554 5.7.1 see our site`,
 			mailTo("b@example.org", "c@example.org"), "end 554 5.7.1 permanent; rcpt 550 5.1.1 permanent", true,
 		},
+		"sender with a line break": {
+			greeting, &Mail{From: "a@b\nDATA", Recipients: []Recipient{{Address: "b@example.org"}}},
+			"mail 501 5.1.7 permanent", true,
+		},
+	}
+}
+
+// recipientCases are recipients that are refused.
+func recipientCases() map[string]sendCase {
+	return map[string]sendCase{
+		"one recipient refused": {
+			greeting + `
+			C: MAIL FROM:<a@example.net> SIZE=22
+			C: RCPT TO:<b@example.org>
+			C: RCPT TO:<c@example.org>
+			C: DATA
+			S: 250 ok
+			S: 550 5.1.1 no such user
+			S: 250 ok
+			S: 354 go
+			M: Subject: hi
+			M:
+			M: hello
+			S: 250 ok`,
+			mailTo("b@example.org", "c@example.org"), "rcpt 550 5.1.1 permanent; delivered 250", true,
+		},
+		"every recipient refused": {
+			greeting + `
+			C: MAIL FROM:<a@example.net> SIZE=22
+			C: RCPT TO:<b@example.org>
+			C: RCPT TO:<c@example.org>
+			C: DATA
+			S: 250 ok
+			S: 550 5.1.1 no such user
+			S: 450 4.2.0 greylisted
+			S: 554 no valid recipients`,
+			mailTo("b@example.org", "c@example.org"), "rcpt 550 5.1.1 permanent; rcpt 450 4.2.0 temporary", true,
+		},
+		"every recipient refused, but DATA taken": {
+			greeting + `
+			C: MAIL FROM:<a@example.net> SIZE=22
+			C: RCPT TO:<b@example.org>
+			C: DATA
+			S: 250 ok
+			S: 550 no such user
+			S: 354 go
+			C: .
+			S: 250 queued, for nobody`,
+			mailTo("b@example.org"), "rcpt 550 5.0.0 permanent", true,
+		},
+		"every recipient refused, one at a time: no DATA": {
+			plainGreeting + `
+			C: MAIL FROM:<a@example.net>
+			S: 250 ok
+			C: RCPT TO:<b@example.org>
+			S: 550 5.1.1 no such user`,
+			mailTo("b@example.org"), "rcpt 550 5.1.1 permanent", true,
+		},
+	}
+}
+
+// fullCases are transactions that are full.
+func fullCases() map[string]sendCase {
+	return map[string]sendCase{
 		"too many recipients": {
 			greeting + `
 			C: MAIL FROM:<a@example.net> SIZE=22
@@ -237,6 +282,12 @@ func TestSend(t *testing.T) {
 			mailTo("b@example.org", "c@example.org", "d@example.org"),
 			"delivered 250; rcpt 452 4.2.2 temporary; rcpt 552 5.0.0 permanent", true,
 		},
+	}
+}
+
+// brokenCases are sessions that end in the middle.
+func brokenCases() map[string]sendCase {
+	return map[string]sendCase{
 		"421 at MAIL": {
 			greeting + `
 			C: MAIL FROM:<a@example.net> SIZE=22
@@ -331,6 +382,12 @@ func TestSend(t *testing.T) {
 			-- eat`,
 			mailTo("b@example.org"), "mail 451 4.5.0 temporary +lost", false,
 		},
+	}
+}
+
+// parameterCases are what depends on the extensions of the peer.
+func parameterCases() map[string]sendCase {
+	return map[string]sendCase{
 		"too big": {greeting, &Mail{
 			From: "a@example.net", Raw: make([]byte, 1001),
 			Recipients: []Recipient{{Address: "b@example.org"}},
@@ -356,10 +413,6 @@ func TestSend(t *testing.T) {
 		"nobody fit to be sent to": {
 			greeting, mailTo("b@example.org\r\nDATA", ""),
 			"rcpt 501 5.1.3 permanent; rcpt 501 5.1.3 permanent", true,
-		},
-		"sender with a line break": {
-			greeting, &Mail{From: "a@b\nDATA", Recipients: []Recipient{{Address: "b@example.org"}}},
-			"mail 501 5.1.7 permanent", true,
 		},
 		"all the parameters": {
 			greeting + `
@@ -393,23 +446,5 @@ func TestSend(t *testing.T) {
 			S: 250 ok`,
 			&Mail{Raw: []byte("å\r\n"), EightBit: true, Recipients: []Recipient{{Address: "b@example.org"}}}, "delivered 250", true,
 		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := connect(t, tt.server)
-				defer s.Close()
-				got := s.Send(t.Context(), tt.mail)
-				if diff := cmp.Diff(tt.want, outcomes(got)); diff != "" {
-					t.Errorf("%s\n%s", diff, s.Transcript())
-				}
-				if s.Usable() != tt.usable {
-					t.Errorf("usable %v, want %v", s.Usable(), tt.usable)
-				}
-				if !strings.HasPrefix(s.Transcript(), "S: 220 mx.example.org") {
-					t.Errorf("transcript:\n%s", s.Transcript())
-				}
-			})
-		})
 	}
 }
