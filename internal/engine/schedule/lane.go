@@ -168,8 +168,11 @@ func (s *Scheduler) dropUnused(l *lane) {
 }
 
 // Unrouted takes a lane that is due and whose path must be found, transactional mail and accounts in turn. Answer
-// with Route, or with Postpone.
+// with Route, or with Postpone. While every path there may be has mail, it gives none.
 func (s *Scheduler) Unrouted() (model.Lane, bool) {
+	if len(s.paths)-s.idle.n >= s.cfg.MaxPaths {
+		return model.Lane{}, false
+	}
 	for {
 		c := s.byClass.next(func(*classTurn) {})
 		if c == nil {

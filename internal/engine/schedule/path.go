@@ -288,22 +288,25 @@ func (s *Scheduler) release(f *flow, n int) {
 }
 
 // Room is divided by dynamic thresholds: a flow may hold flowShare times what its band has free, a path a
-// pathShare-th of what the whole has free. So some of it stays free for who comes next, however many there are.
+// pathShare-th of what the whole has free. So some of it stays free for who comes next, however many there are. An
+// aside-th of each is set aside for those that hold nothing yet, one handle each, for the time until the others have
+// shrunk to their shares.
 const (
 	flowShare = 3
 	pathShare = 8
+	aside     = 8
 )
 
-// room is how many more the flow may hold. Who holds nothing may hold one while there is any room at all.
+// room is how many more the flow may hold.
 func (s *Scheduler) room(f *flow) int {
 	p := f.band.path
 	free := s.cfg.MaxBand - f.band.resident
-	n := (flowShare*free - f.resident) / (flowShare + 1)
+	n := (flowShare*(free-s.cfg.MaxBand/aside) - f.resident) / (flowShare + 1)
 	if n < 1 && f.resident == 0 {
 		n = 1
 	}
 	all := s.cfg.MaxHandles - s.resident
-	m := (all - pathShare*p.resident) / (pathShare + 1)
+	m := (all - s.cfg.MaxHandles/aside - pathShare*p.resident) / (pathShare + 1)
 	if m < 1 && p.resident == 0 {
 		m = 1
 	}

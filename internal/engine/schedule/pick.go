@@ -3,7 +3,7 @@ package schedule
 // Place is one session's place in the window of a path. Its holder gives it back with Leave.
 type Place struct {
 	path   *path
-	served int // messages since the place was taken
+	served int          // messages since the place was taken
 	node   node[*Place] // on path.waiting
 	spare  node[*Place] // on Scheduler.spare, together with node
 	left   bool

@@ -6,7 +6,7 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 )
 
-// pathsFull is how long a lane waits when every path that may be known has mail.
+// pathsFull is how long a lane waits when the last path that may be known went to another meanwhile.
 const pathsFull = time.Second
 
 // Route tells that the lane's mail, which Unrouted asked about, goes by the path.

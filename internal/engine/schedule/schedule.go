@@ -28,7 +28,7 @@ type Scheduler struct {
 	hungry queue[*path] // paths that want a claim
 	idle   queue[*path] // paths without mail, the longest idle first
 
-	spare  queue[*Place] // places that wait, the longest first
+	spare queue[*Place] // places that wait, the longest first
 
 	resident int // handles, reservations, claims under way
 	places   int

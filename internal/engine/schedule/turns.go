@@ -24,7 +24,7 @@ func (m *member[T]) init(owner T, weight int) {
 func (t *turns[T]) add(m *member[T], n int) {
 	m.load += n
 	if !m.node.listed() {
-		m.deficit = m.weight
+		m.deficit = 1 // one turn ahead of the others, whatever its weight: many may come at once
 		t.fresh.push(&m.node)
 	}
 }

@@ -19,7 +19,7 @@ func TestAMessageIsDeliveredAndItsStoryTold(t *testing.T) {
 		b := newBench(t, nil)
 		b.start()
 		id := b.submit(model.Message{}, "anna@one.example")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		r := b.store.recipient(key(id, 0))
 		if r.State != model.StateDelivered || r.Attempts != 1 || r.Last.Host != "mx.one.example" || r.Last.Addr != "127.0.0.1:25" || r.Last.Code != 250 {
 			t.Errorf("recipient: %+v", r)
@@ -43,16 +43,16 @@ func TestAKnownPathNeedsNoClaimAndReusesTheSession(t *testing.T) {
 		b := newBench(t, nil)
 		b.start()
 		b.submit(model.Message{}, "first@one.example")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		claims := b.store.claims
 		for range 20 {
 			b.submit(model.Message{}, "next@one.example")
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 		}
 		if b.store.claims != claims || b.net.dials != 1 || b.net.received("next@one.example") != 20 || b.store.fetched != 0 {
 			t.Errorf("%d claims more, %d dials, %d received, %d bodies read", b.store.claims-claims, b.net.dials, b.net.received("next@one.example"), b.store.fetched)
 		}
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if n := b.Metrics.Sessions.Load(); n != 0 {
 			t.Errorf("%d sessions open after idling", n)
 		}
@@ -72,10 +72,10 @@ func TestRepliesBecomeOutcomes(t *testing.T) {
 			}
 			return nil
 		}
-		b.start()
 		b.net.takes = 0
+		b.start()
 		id := b.submit(model.Message{}, "unknown@one.example", "grey@one.example", "good@one.example")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if from := b.net.mails[0].From; from != "b0-true@bounce.example.org" || len(b.net.mails) != 1 {
 			t.Errorf("one transaction for three recipients wanted, got %d, from %q", len(b.net.mails), from)
 		}
@@ -83,7 +83,7 @@ func TestRepliesBecomeOutcomes(t *testing.T) {
 		if grey.State != model.StateWaiting || time.Until(grey.Due).Round(time.Second) != 50*time.Second {
 			t.Errorf("greylisted: %+v", grey)
 		}
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		for n, want := range []string{"bounced", "deferred delivered", "delivered"} {
 			if got := b.store.story(key(id, n)); got != want {
 				t.Errorf("recipient %d: %s, want %s", n, got, want)
@@ -112,7 +112,7 @@ func TestTheNextHostIsTriedAndTheFailureOfAllDefers(t *testing.T) {
 		b.start()
 		half := b.submit(model.Message{}, "a@half.example")
 		none := b.submit(model.Message{}, "a@none.example")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if r := b.store.recipient(key(half, 0)); r.State != model.StateDelivered || r.Last.Host != "mx2.half.example" {
 			t.Errorf("half: %+v", r)
 		}
@@ -129,6 +129,8 @@ func TestADeadSiteRestsAndItsMailGoesBackUntried(t *testing.T) {
 		b := newBench(t, nil)
 		down := true
 		b.net.connect = func(outbound.Target) *outbound.Error {
+			b.net.mu.Lock()
+			defer b.net.mu.Unlock()
 			if down {
 				return &outbound.Error{Stage: outbound.StageConnect, Err: smtp.Errorf(451, "4.4.1", "refused")}
 			}
@@ -136,7 +138,7 @@ func TestADeadSiteRestsAndItsMailGoesBackUntried(t *testing.T) {
 		}
 		b.queue(1, model.ClassTransactional, 100, "dead.example")
 		b.start()
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		if b.net.dials > 10 || b.store.count(model.StateLeased) != 0 {
 			t.Errorf("%d dials to a dead site, %d recipients still held", b.net.dials, b.store.count(model.StateLeased))
 		}
@@ -144,8 +146,8 @@ func TestADeadSiteRestsAndItsMailGoesBackUntried(t *testing.T) {
 		if len(snap.Paths) != 1 || snap.Paths[0].HeldBy != "dead" || !strings.Contains(snap.Paths[0].Reason, "refused") {
 			t.Errorf("snapshot: %+v", snap)
 		}
-		down = false
-		time.Sleep(10 * time.Minute)
+		b.net.locked(func() { down = false })
+		pass(10 * time.Minute)
 		if n := b.store.count(model.StateDelivered); n != 100 {
 			t.Errorf("%d delivered after the site came back", n)
 		}
@@ -169,7 +171,7 @@ func TestRouteFaultsSettleWithoutADial(t *testing.T) {
 		nx := b.submit(model.Message{}, "a@nx.example")
 		fail := b.submit(model.Message{}, "a@servfail.example")
 		test := b.submit(model.Message{TestMode: true}, "a@nx.example")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if r := b.store.recipient(key(nx, 0)); r.State != model.StateBounced || r.Last.Text != "the domain nx.example does not exist" || r.Last.Enhanced != "5.1.2" {
 			t.Errorf("nx: %+v", r)
 		}
@@ -192,11 +194,11 @@ func TestAnotherAccountsMailIsDelayedByASlotOnly(t *testing.T) {
 		b.net.takes = 500 * time.Millisecond
 		b.queue(1, model.ClassTransactional, 3000, "big.example")
 		b.start()
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		begun := time.Now()
 		b.submit(model.Message{Account: 2}, "single@big.example")
 		for b.net.received("single@big.example") == 0 {
-			time.Sleep(10 * time.Millisecond)
+			pass(10 * time.Millisecond)
 		}
 		if d := time.Since(begun); d > 1100*time.Millisecond {
 			t.Errorf("a single message took %v behind another account's 3000", d)
@@ -224,14 +226,14 @@ func TestTheStoresOutageLosesAndDoublesNothing(t *testing.T) {
 		b.start()
 		for i := range 200 {
 			b.submit(model.Message{}, fmt.Sprintf("u%d@d%d.example", i, i%7))
-			time.Sleep(5 * time.Millisecond)
+			pass(5 * time.Millisecond)
 			if i == 100 {
 				b.store.locked(func() { b.store.fault = errStore })
 			}
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		b.store.locked(func() { b.store.fault = nil })
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		if n := b.store.count(model.StateDelivered); n != 200 {
 			t.Errorf("%d delivered of 200", n)
 		}
@@ -256,15 +258,15 @@ func TestAHeldAccountWaitsAndGoesOnWhenLetGo(t *testing.T) {
 			})
 			b.DirectoryChanged()
 		}
-		b.start()
 		b.net.takes = time.Second
+		b.start()
 		b.queue(1, model.ClassBulk, 200, "one.example")
 		b.QueueChanged()
-		time.Sleep(3500 * time.Millisecond)
+		pass(3500 * time.Millisecond)
 		set(model.AccountSuspended)
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		before := b.store.count(model.StateDelivered)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if n := b.store.count(model.StateDelivered); n != before || n == 200 || b.store.count(model.StateLeased) != 0 {
 			t.Errorf("%d delivered while suspended, %d before; %d leased", n, before, b.store.count(model.StateLeased))
 		}
@@ -272,7 +274,7 @@ func TestAHeldAccountWaitsAndGoesOnWhenLetGo(t *testing.T) {
 			t.Errorf("snapshot: %+v", s)
 		}
 		set(model.AccountActive)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if n := b.store.count(model.StateDelivered); n != 200 {
 			t.Errorf("%d delivered", n)
 		}
@@ -289,7 +291,7 @@ func TestDeadLeasesAreRecovered(t *testing.T) {
 			r.State, r.Lease, r.Attempts = model.StateLeased, lease, 1
 		}
 		b.start()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := b.store.count(model.StateDelivered); n != 30 || len(b.store.leases) != 1 {
 			t.Errorf("%d delivered, leases %v", n, b.store.leases)
 		}
@@ -303,22 +305,20 @@ func TestALostLeaseIsReplacedAndItsMailLeftToOthers(t *testing.T) {
 		b.net.takes = 10 * time.Minute
 		b.queue(1, model.ClassTransactional, 50, "one.example")
 		b.start()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		old := b.lease.Load()
 		_, _ = b.store.RecoverLeases(t.Context(), old, time.Now().Add(time.Hour), 1000)
 		_ = b.store.CloseLease(t.Context(), old)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if b.lease.Load() == old {
 			t.Fatal("the lease is the old one")
 		}
-		time.Sleep(15 * time.Minute)
+		pass(15 * time.Minute)
 		if b.Metrics.Stale.Load() == 0 || b.store.count(model.StateDelivered) != 0 {
 			t.Errorf("%d outcomes stale, %d delivered", b.Metrics.Stale.Load(), b.store.count(model.StateDelivered))
 		}
-		b.net.mu.Lock()
-		b.net.takes = 0
-		b.net.mu.Unlock()
-		time.Sleep(2 * time.Hour)
+		b.net.locked(func() { b.net.takes = 0 })
+		pass(2 * time.Hour)
 		if n := b.store.count(model.StateDelivered); n != 50 {
 			t.Errorf("%d delivered", n)
 		}
@@ -332,7 +332,7 @@ func TestStopLetsSessionsFinish(t *testing.T) {
 		b.net.takes = 10 * time.Second
 		b.start()
 		id := b.submit(model.Message{}, "slow@one.example")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		b.stop()
 		if r := b.store.recipient(key(id, 0)); r.State != model.StateDelivered {
 			t.Errorf("%+v", r)
@@ -349,7 +349,7 @@ func TestStopCutsSessionsThatDoNotFinish(t *testing.T) {
 		b.net.takes = time.Hour
 		b.start()
 		id := b.submit(model.Message{}, "slow@one.example")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		b.stop()
 		if r := b.store.recipient(key(id, 0)); r.State != model.StateWaiting || len(b.store.leases) != 0 {
 			t.Errorf("%+v, leases %v", r, b.store.leases)

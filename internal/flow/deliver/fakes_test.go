@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -272,6 +273,8 @@ func newInternet() *internet {
 	return &internet{open: map[string]int{}, most: map[string]int{}, got: map[string]int{}, takes: 50 * time.Millisecond}
 }
 
+func (n *internet) locked(f func()) { n.mu.Lock(); defer n.mu.Unlock(); f() }
+
 func (n *internet) Route(_ context.Context, _ model.AccountID, domain string) (*route.Plan, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -355,8 +358,10 @@ func (s *session) Close() {
 
 func (s *session) Send(ctx context.Context, m *outbound.Mail) outbound.Results {
 	r := outbound.Results{Recipients: make([]outbound.Result, len(m.Recipients)), DSN: s.net.dsn}
+	var takes time.Duration
+	s.net.locked(func() { takes = s.net.takes })
 	select {
-	case <-time.After(s.net.takes):
+	case <-time.After(takes):
 	case <-ctx.Done():
 		s.ended = true
 		for i := range r.Recipients {
@@ -491,6 +496,12 @@ func (b *bench) queue(account model.AccountID, class model.Class, n int, domain 
 			Address: fmt.Sprintf("a%d-%d@%s", account, id, domain), Due: time.Now(),
 		}})
 	}
+}
+
+// pass lets time go by and everything settle that is then due.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func key(id ident.ID, n int) model.RecipientKey { return model.RecipientKey{Message: id, N: n} }
