@@ -105,7 +105,7 @@ type Queue interface {
 	Census(ctx context.Context) ([]Depth, error)
 }
 
-// EventFor makes the event that goes with a change of a recipient.
+// EventFor makes the event that goes with a change of a recipient. The store sets its sender domain.
 type EventFor func(r model.Recipient) model.Event
 
 // EventFilter selects events. Zero fields select all.

@@ -125,6 +125,4 @@ type Messages interface {
 	// Recipients returns the recipients of a message by N, at most limit from number from on.
 	Recipients(ctx context.Context, id ident.ID, from, limit int) ([]model.Recipient, error)
 	Recipient(ctx context.Context, key model.RecipientKey) (model.Recipient, error)
-	// FindMessage returns the newest message of the account (0: any) with this Message-ID header value.
-	FindMessage(ctx context.Context, account model.AccountID, messageID string) (model.Message, error)
 }

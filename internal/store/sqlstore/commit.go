@@ -1,0 +1,212 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/store"
+)
+
+const (
+	// pendingChanges bounds the changes that wait for a writer. Each belongs to a caller that waits for it, so
+	// the bound only says how many callers hold their data here: sessions and workers are bounded themselves.
+	pendingChanges = 1024
+	// batchChanges bounds one transaction, so that none holds the lock for long.
+	batchChanges = 128
+)
+
+// Store implements store.Store over an Engine.
+type Store struct {
+	engine  Engine
+	clock   clock.Clock
+	changes chan *change
+
+	mu     sync.RWMutex // guards closed against sends on changes
+	closed bool
+	wg     sync.WaitGroup
+
+	commits, count, rows, spent atomic.Int64
+}
+
+var _ store.Store = (*Store)(nil)
+
+// change is one caller's wish. run may be called twice and must then do the same again.
+type change struct {
+	ctx  context.Context
+	op   string
+	run  func(ctx context.Context, tx *countingTx) error
+	done chan error
+}
+
+// New starts the writers over an engine whose schema is in place.
+func New(e Engine, c clock.Clock) *Store {
+	s := &Store{engine: e, clock: c, changes: make(chan *change, pendingChanges)}
+	for range e.Writers() {
+		s.wg.Go(s.write)
+	}
+	return s
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.changes)
+	s.mu.Unlock()
+	s.wg.Wait()
+	return s.engine.Close()
+}
+
+// Stats implements store.Store.
+func (s *Store) Stats() store.Stats {
+	return store.Stats{Commits: s.commits.Load(), Changes: s.count.Load(), Rows: s.rows.Load(), CommitTime: time.Duration(s.spent.Load())}
+}
+
+var errClosed = errors.New("the store is closed")
+
+// change has run executed in the next transaction and returns when that is durable. A caller whose ctx ends
+// before a writer took the change gets ctx's error; after that it waits, since the outcome is being decided.
+func (s *Store) change(ctx context.Context, op string, run func(ctx context.Context, tx *countingTx) error) error {
+	c := &change{ctx: ctx, op: op, run: run, done: make(chan error, 1)}
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return &store.Error{Kind: store.Unavailable, Op: op, Err: errClosed}
+	}
+	select {
+	case s.changes <- c:
+		s.mu.RUnlock()
+	case <-ctx.Done():
+		s.mu.RUnlock()
+		return s.fault(op, ctx.Err())
+	}
+	return s.fault(op, <-c.done)
+}
+
+// fault makes an error of this package's caller.
+func (s *Store) fault(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *store.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &store.Error{Kind: store.Unavailable, Op: op, Err: err}
+	}
+	return &store.Error{Kind: s.engine.Fault(err), Op: op, Err: err}
+}
+
+// write is a writer: it takes what waits, up to batchChanges, and commits it together.
+func (s *Store) write() {
+	batch := make([]*change, 0, batchChanges)
+	for c := range s.changes {
+		batch = append(batch[:0], c)
+	gather:
+		for len(batch) < batchChanges {
+			select {
+			case c, ok := <-s.changes:
+				if !ok {
+					break gather
+				}
+				batch = append(batch, c)
+			default:
+				break gather
+			}
+		}
+		s.commit(batch)
+	}
+}
+
+// commit runs a batch in one transaction; if any of it fails, each change in one of its own.
+func (s *Store) commit(batch []*change) {
+	err := s.transact(batch)
+	if err == nil || len(batch) == 1 {
+		for _, c := range batch {
+			c.done <- err
+		}
+		return
+	}
+	for i := range batch {
+		batch[i].done <- s.transact(batch[i : i+1])
+	}
+}
+
+func (s *Store) transact(batch []*change) error {
+	// The batch belongs to several callers, so none of their contexts may end it.
+	ctx := context.WithoutCancel(batch[0].ctx)
+	begin := s.clock.Now()
+	tx, err := s.engine.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	counting := &countingTx{Tx: tx}
+	for _, c := range batch {
+		if err := c.run(ctx, counting); err != nil {
+			tx.Rollback(ctx)
+			return err
+		}
+	}
+	if err := tx.Commit(ctx); err != nil {
+		tx.Rollback(ctx)
+		return err
+	}
+	s.commits.Add(1)
+	s.count.Add(int64(len(batch)))
+	s.rows.Add(counting.rows)
+	s.spent.Add(int64(s.clock.Now().Sub(begin)))
+	return nil
+}
+
+// countingTx counts statements, each of which changes about a row.
+type countingTx struct {
+	Tx
+	rows int64
+}
+
+// exec queues a statement whose effect nobody asks for.
+func (t *countingTx) exec(ctx context.Context, query string, args ...any) error {
+	t.rows++
+	return t.Later(ctx, nil, query, args...)
+}
+
+// cas queues a statement that must affect a row; otherwise the transaction fails with kind.
+func (t *countingTx) cas(ctx context.Context, kind store.Kind, op, query string, args ...any) error {
+	t.rows++
+	return t.Later(ctx, func(affected int64) error {
+		if affected == 0 {
+			return &store.Error{Kind: kind, Op: op}
+		}
+		return nil
+	}, query, args...)
+}
+
+// Ping implements store.Store: it makes a change durable that changes nothing of meaning.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.change(ctx, "ping", func(ctx context.Context, tx *countingTx) error {
+		return tx.exec(ctx, `UPDATE signal SET count = count WHERE name = ''`)
+	})
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us)
+}
