@@ -119,12 +119,14 @@ func (s *Scheduler) Next() (time.Time, bool) {
 	return at, ok
 }
 
-// Overflowed reports, once, that lanes were forgotten for want of room since the last call: a sweep of the store
-// finds them again.
+// Overflowed reports, once, that lanes were forgotten for want of room and that there is room for them again: a sweep
+// of the store finds them.
 func (s *Scheduler) Overflowed() bool {
-	o := s.overflow
+	if !s.overflow || len(s.lanes) > s.cfg.MaxLanes/2 {
+		return false
+	}
 	s.overflow = false
-	return o
+	return true
 }
 
 // Stranded is a handle that will not be sent soon, because its path rests or its account is held.

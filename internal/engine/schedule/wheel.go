@@ -94,23 +94,17 @@ func (w *wheel[T]) tidy(s *slot[T]) {
 	}
 }
 
-// advance moves to now and calls fire for what rings on the way, in order of ticks.
+// advance moves to now and calls fire for what rings on the way, in order of ticks. It costs as many steps as slots
+// are in use on the way, however long the way is.
 func (w *wheel[T]) advance(now time.Time, fire func(T)) {
 	target := int64(now.Sub(w.origin) / tick)
 	for w.now < target {
-		block := w.now | (slots - 1) // last tick of the turn of level 0
-		if i := w.nextUsed(0, int(w.now&(slots-1))+1); i >= 0 {
-			if at := w.now&^(slots-1) | int64(i); at <= target {
-				w.now = at
-				w.ring(fire)
-				continue
-			}
-		}
-		if block >= target {
+		at, ok := w.nextTick()
+		if !ok || at > target {
 			w.now = target
 			return
 		}
-		w.now = block + 1
+		w.now = at
 		w.handDown()
 		w.ring(fire)
 	}
@@ -134,8 +128,11 @@ func (w *wheel[T]) ring(fire func(T)) {
 	w.tidy(s)
 }
 
-// handDown spreads the slots whose time has begun over the levels below, the highest first.
+// handDown spreads the slots whose time begins now over the levels below, the highest first.
 func (w *wheel[T]) handDown() {
+	if w.now&(slots-1) != 0 {
+		return
+	}
 	top := 1
 	for top < levels-1 && w.now>>(slotBits*top)&(slots-1) == 0 {
 		top++
@@ -150,23 +147,29 @@ func (w *wheel[T]) handDown() {
 	}
 }
 
-// next is a time at or before the first alarm, and false if none is set: the tick itself on the lowest level, the
-// beginning of the slot on those above.
+// next is a time at or before the first alarm, and false if none is set.
 func (w *wheel[T]) next() (time.Time, bool) {
+	at, ok := w.nextTick()
+	return w.time(at), ok
+}
+
+// nextTick is the first slot in use: its tick on the lowest level, the tick at which it begins on those above. What a
+// level holds comes before what is held by those above it.
+func (w *wheel[T]) nextTick() (int64, bool) {
 	for l := range levels {
 		shift := slotBits * l
 		current := int(w.now >> shift & (slots - 1))
 		base := w.now >> shift &^ (slots - 1)
 		if i := w.nextUsed(l, current+1); i >= 0 {
-			return w.time((base | int64(i)) << shift), true
+			return (base | int64(i)) << shift, true
 		}
 		if l == levels-1 {
 			if i := w.nextUsed(l, 0); i >= 0 { // the highest level wraps round
-				return w.time((base + slots + int64(i)) << shift), true
+				return (base + slots + int64(i)) << shift, true
 			}
 		}
 	}
-	return time.Time{}, false
+	return 0, false
 }
 
 // last is an owner whose timer is in the farthest slot that is in use.

@@ -91,6 +91,9 @@ func (s *Service) resolveLane(ctx context.Context, lane model.Lane) {
 		return
 	}
 	p := s.lookUp(ctx, lane)
+	if ctx.Err() != nil {
+		return // the fault, if it is one, is ours
+	}
 	s.act(func(now time.Time) {
 		s.asked--
 		s.sched.SetAccount(account.ID, account.Weight, heldWhy(&account))

@@ -14,11 +14,10 @@ import (
 	"github.com/budkavle/budkavle/internal/base/lifecycle"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
 	"github.com/budkavle/budkavle/internal/engine/shaping"
-	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 )
 
-// Service delivers what is queued. Make it with New; it works from Start to Stop.
+// Service delivers what is queued. Make it with New; it works from Start to Stop. It is the submit.Queue of flow/submit.
 type Service struct {
 	Deps
 	cfg     Config
@@ -45,8 +44,6 @@ type Service struct {
 	alarm    time.Time                   // when the clockwork will wake; zero: not
 	draining bool
 }
-
-var _ submit.Queue = (*Service)(nil)
 
 // New makes a Service.
 func New(d Deps, c Config) *Service {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/engine/schedule"
-	"github.com/budkavle/budkavle/internal/model"
 )
 
 // claimLanes is how many lanes one claim asks for at most.
@@ -33,8 +32,9 @@ func (s *Service) turn(now time.Time) {
 	}
 	if s.sched.Overflowed() {
 		s.Metrics.Forgotten.Add(1)
+		poke(s.sweep)
 	}
-	s.rearm()
+	s.rearm(now)
 }
 
 func (s *Service) routeLanes(now time.Time) {
@@ -84,9 +84,9 @@ func (s *Service) startPicks() {
 }
 
 // rearm tells the clockwork when it is needed next.
-func (s *Service) rearm() {
+func (s *Service) rearm(now time.Time) {
 	at, ok := s.sched.Next()
-	if s.feedFrom.After(s.Clock.Now()) && (!ok || s.feedFrom.Before(at)) {
+	if s.feedFrom.After(now) && (!ok || s.feedFrom.Before(at)) {
 		at, ok = s.feedFrom, true
 	}
 	if !ok {
@@ -135,53 +135,4 @@ func (s *Service) giveBack(stranded []schedule.Stranded) {
 		s.Metrics.Returned.Add(int64(len(out)))
 		s.settler.add(out)
 	}
-}
-
-// Reserve implements submit.Queue.
-func (s *Service) Reserve(lane model.Lane) (lease int64, nextDue time.Time, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining {
-		return 0, time.Time{}, false
-	}
-	now := s.Clock.Now()
-	p := s.plan(lane, now)
-	if p == nil || !s.sched.AccountKnown(lane.Account) || !s.sched.Reserve(lane, p.path, p.limits) {
-		return 0, time.Time{}, false
-	}
-	return s.lease.Load(), now.Add(s.cfg.RetryFirst), true
-}
-
-// Accepted implements submit.Queue.
-func (s *Service) Accepted(msg *model.Message, raw []byte, recipients []model.Recipient) {
-	if s.lease.Load() == 0 {
-		return // not started: the sweep at start finds it
-	}
-	s.bodies.put(msg, raw, s.Clock.Now().Sub(msg.AcceptedAt), len(recipients))
-	var stray []schedule.Handle
-	s.act(func(time.Time) {
-		for i := range recipients {
-			r := &recipients[i]
-			switch {
-			case r.State == model.StateWaiting:
-				s.sched.Known(r.Lane, r.Due)
-			case r.State == model.StateLeased && !s.sched.Redeem(schedule.HandleOf(r)):
-				stray = append(stray, schedule.HandleOf(r))
-			}
-		}
-	})
-	if len(stray) > 0 { // only a caller that leased what it had not reserved
-		s.settler.add(s.unattempted(stray, time.Time{}))
-	}
-}
-
-// Forget implements submit.Queue.
-func (s *Service) Forget(recipients []model.Recipient) {
-	s.act(func(time.Time) {
-		for i := range recipients {
-			if recipients[i].State == model.StateLeased {
-				s.sched.Forget(recipients[i].Lane)
-			}
-		}
-	})
 }
