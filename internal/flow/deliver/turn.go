@@ -130,7 +130,11 @@ func (s *Service) giveBack(stranded []schedule.Stranded) {
 	for part := range chunks(stranded, settleBatch) {
 		out := make([]settling, 0, len(part))
 		for _, st := range part {
-			out = append(out, s.back(st.Handle, st.Due))
+			due := st.Due
+			if due.After(s.Clock.Now()) { // a site that rests is not to be met by all at once when it wakes
+				due = due.Add(time.Duration(s.Random() * float64(recoverSpread)))
+			}
+			out = append(out, s.back(st.Handle, due))
 		}
 		s.Metrics.Returned.Add(int64(len(out)))
 		s.settler.add(out)
