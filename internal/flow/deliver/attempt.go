@@ -129,7 +129,7 @@ func (a *attempt) expire(handles []schedule.Handle) []settling {
 		e := a.outcome(&h, model.StateExpired, model.EventExpired, model.Reply{
 			Enhanced: "5.4.7", Text: expiredReason(a.body.msg), At: a.picked, // RFC 3463 3.5: delivery time expired
 		})
-		e.Attempted = false
+		e.Attempted = h.LastAt.IsZero() // an earlier attempt's reply says more and is kept; without one, this is why
 		e.Event.Data.Attempt = h.Attempts - 1
 		e.Event.Data.Reason = expiredReason(a.body.msg)
 		e.Notice = a.failureNotice(h.Notify)
@@ -147,7 +147,6 @@ func (a *attempt) pretend(handles []schedule.Handle) []settling {
 	out := make([]settling, 0, len(handles))
 	for _, h := range handles {
 		d := a.outcome(&h, model.StateDelivered, model.EventDelivered, model.Reply{Text: "test mode: not sent", At: a.picked})
-		d.Attempted = false
 		d.Event.Data.Code = codeTestMode
 		out = append(out, d)
 	}
@@ -160,7 +159,6 @@ func (a *attempt) missing(handles []schedule.Handle) []settling {
 	out := make([]settling, 0, len(handles))
 	for _, h := range handles {
 		b := a.outcome(&h, model.StateBounced, model.EventBounced, model.Reply{Enhanced: "5.3.0", Text: reason, At: a.picked})
-		b.Attempted = false
 		b.Event.Data.Reason = reason
 		out = append(out, b)
 	}

@@ -78,8 +78,8 @@ func TestWhatExpiredWhileItWaitedIsNotDialled(t *testing.T) {
 			t.Errorf("%d expired, %d dials, %d notices", n, b.net.dials, len(b.store.notices))
 		}
 		for k := range b.store.recipients {
-			if r := b.store.recipient(k); r.Attempts != 0 || b.store.story(k) != "expired" {
-				t.Errorf("%d attempts, story %s", r.Attempts, b.store.story(k))
+			if r := b.store.recipient(k); r.Last.Enhanced != "5.4.7" || b.store.story(k) != "expired" {
+				t.Errorf("%+v, story %s", r.Last, b.store.story(k))
 			}
 		}
 		b.stop()
@@ -172,7 +172,7 @@ func TestAMessageWithoutBytesIsBouncedOnce(t *testing.T) {
 		b.start()
 		pass(time.Hour)
 		for k := range b.store.recipients {
-			if r := b.store.recipient(k); r.State != model.StateBounced || b.store.story(k) != "bounced" || b.net.dials != 0 {
+			if r := b.store.recipient(k); r.State != model.StateBounced || r.Last.Text == "" || b.store.story(k) != "bounced" || b.net.dials != 0 {
 				t.Errorf("%+v, story %s, %d dials", r, b.store.story(k), b.net.dials)
 			}
 		}
