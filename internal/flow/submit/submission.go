@@ -33,7 +33,8 @@ type Envelope struct {
 	Recipients []Recipient
 	EnvelopeID string
 	Return     model.DSNReturn
-	UTF8       bool // SMTPUTF8 was asked for
+	UTF8       bool  // SMTPUTF8 was asked for
+	Size       int64 // declared by the sender; 0: unknown
 }
 
 // Options is what a submission may say besides its envelope.

@@ -21,9 +21,9 @@ type Pending struct {
 	failed    error
 }
 
-// Begin starts a message. size is unknown.
+// Begin starts a message.
 func (s *Service) Begin(_ context.Context, p Principal, e Envelope, o Options) (Transaction, error) {
-	t, err := s.begin(p, e, o, 0)
+	t, err := s.begin(p, e, o, e.Size)
 	if err != nil {
 		return nil, err // not t: a nil *Pending is no nil Transaction
 	}
