@@ -149,7 +149,7 @@ func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer
 			if k.State != model.KeyActive {
 				continue
 			}
-			pkcs8, err := d.ring.Open(k.Sealed, SealContext(dom.Name, k.Selector))
+			pkcs8, err := d.ring.Open(k.Sealed, dkim.SealContext(dom.Name, k.Selector))
 			if err != nil {
 				return nil, err
 			}
@@ -162,9 +162,4 @@ func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer
 		}
 		return dkim.NewSigner(active...)
 	})
-}
-
-// SealContext binds a sealed private key to its place, so that a row moved to another domain cannot be used there.
-func SealContext(domain, selector string) []byte {
-	return []byte("dkim " + selector + "._domainkey." + domain)
 }

@@ -88,3 +88,9 @@ func LoadKey(e Engine, domain, selector, algorithm string, pkcs8 []byte) (Key, e
 	}
 	return k, fmt.Errorf("key %s of %s is a %T, not of algorithm %s", selector, domain, private, algorithm)
 }
+
+// SealContext is what a stored private key is bound to when it is sealed, so that a row moved to another domain is of no
+// use there.
+func SealContext(domain, selector string) []byte {
+	return []byte("dkim " + selector + "._domainkey." + domain)
+}
