@@ -1,0 +1,71 @@
+// Package api is the HTTP interface for programs: sending and events as Mailgun's API has them, so that an application
+// that speaks to Mailgun speaks to Budkavle when its base address is changed.
+//
+// Every answer is JSON; every refusal has a "message" that names the field and says what to do. A send is answered 200
+// when it is durable and not before; faults of our own are 503 with Retry-After, and nothing was kept. What Mailgun offers
+// and this package does not do is refused by name, never ignored. It terminates no TLS, keeps nothing and decides nothing
+// about mail; the time limits of connections are the server's that it is mounted in.
+package api
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/flow/submit"
+	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/store"
+	"time"
+)
+
+// Config is what an API is made of.
+type Config struct {
+	Submit    Submitter
+	Store     Store
+	Directory Directory
+	Clock     clock.Clock
+	Random    io.Reader
+	Log       *slog.Logger
+	BaseURL   string // as clients reach it, without a closing slash: the paging addresses begin with it
+	MaxSize   int64  // octets of one message
+}
+
+// Submitter takes mail in; *submit.Service is one.
+type Submitter interface {
+	CheckSender(ctx context.Context, p submit.Principal, sender string) error
+	Begin(ctx context.Context, p submit.Principal, e submit.Envelope, o submit.Options) (submit.Transaction, error)
+	CommitAll(ctx context.Context, txs []submit.Transaction, answer *submit.Answer) ([]submit.Receipt, error)
+}
+
+// Store is what the API reads; store.Store is one.
+type Store interface {
+	IdempotentResponse(ctx context.Context, account model.AccountID, key string, now time.Time) ([]byte, error)
+	Message(ctx context.Context, id ident.ID) (model.Message, error)
+	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
+}
+
+// Directory knows keys, accounts and domains; *submit.Directory is one.
+type Directory interface {
+	Key(ctx context.Context, secret string) (model.APIKey, error)
+	Account(ctx context.Context, id model.AccountID) (model.Account, error)
+	Domain(ctx context.Context, name string) (model.Domain, error)
+}
+
+// API answers what is under /v1 to /v5 and /api. It is safe for concurrent use.
+type API struct {
+	Config
+	mux *http.ServeMux
+}
+
+// New returns an API.
+func New(c Config) *API {
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	return &API{Config: c, mux: http.NewServeMux()}
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
