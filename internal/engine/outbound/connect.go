@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -147,7 +148,11 @@ func (c *Connector) open(ctx context.Context, t Target) (*Session, error) {
 
 // name is how messages call the target: "mx.example.org[192.0.2.1]:25".
 func (t *Target) name() string {
-	return t.Host + "[" + t.Addr.Addr().String() + "]:" + strconv.Itoa(int(t.Addr.Port()))
+	host := t.Host
+	if strings.HasPrefix(host, "[") { // an address literal says all there is
+		host = ""
+	}
+	return host + "[" + t.Addr.Addr().String() + "]:" + strconv.Itoa(int(t.Addr.Port()))
 }
 
 // reason says in few words why the network failed.

@@ -106,3 +106,14 @@ func (s *Service) Snapshot(limit int) Snapshot {
 	s.turn(s.Clock.Now())
 	return snap
 }
+
+// Sites names the site of every recipient domain whose route is remembered: at most Config.MaxPlans.
+func (s *Service) Sites() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sites := make(map[string]string, len(s.plans))
+	for key, p := range s.plans {
+		sites[key.domain] = p.path.Site
+	}
+	return sites
+}

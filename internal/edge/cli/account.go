@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/budkavle/budkavle/internal/model"
+)
+
+type accountCommand struct {
+	Add     accountAdd     `cmd:"" help:"Add an account."`
+	List    accountList    `cmd:"" help:"List accounts."`
+	Show    accountShow    `cmd:"" help:"Show an account."`
+	Suspend accountSuspend `cmd:"" help:"Stop an account from sending; what it has queued is held."`
+	Resume  accountResume  `cmd:"" help:"Let a suspended account send again."`
+	Unlock  accountUnlock  `cmd:"" help:"Let an account that the node locked send again."`
+}
+
+type accountAdd struct {
+	Name   string `arg:"" help:"Name: lower-case letters, digits, dot and hyphen."`
+	Bulk   bool   `help:"Cleared for bulk sends: slowed at limits instead of locked."`
+	Weight int    `help:"Share against other accounts, 1 to 100." default:"1"`
+}
+
+func (c *accountAdd) Run(a *app) error {
+	return a.withOffice(func(ctx context.Context, o *office) error {
+		acc, err := o.onboard.AddAccount(ctx, model.Account{Name: c.Name, Bulk: c.Bulk, Weight: c.Weight})
+		if err != nil {
+			return a.explain(err, "account %q", c.Name)
+		}
+		if a.json {
+			return a.printJSON(acc)
+		}
+		a.say("Account %s added. Next: budkavle domain add DOMAIN --account %s", acc.Name, acc.Name)
+		return nil
+	})
+}
+
+type accountList struct{}
+
+func (c *accountList) Run(a *app) error {
+	return a.withOffice(func(ctx context.Context, o *office) error {
+		t := a.listing("name", "state", "bulk", "weight", "added", "reason")
+		for after := ""; ; {
+			page, err := o.store.ListAccounts(ctx, after, pageSize)
+			if err != nil {
+				return err
+			}
+			for _, acc := range page {
+				if err := t.item(acc, acc.Name, a.T(string(acc.State)), a.yesNo(acc.Bulk), number(acc.Weight), when(acc.CreatedAt), orDash(acc.Reason)); err != nil {
+					return err
+				}
+				after = acc.Name
+			}
+			if len(page) < pageSize {
+				return t.end()
+			}
+		}
+	})
+}
+
+type accountShow struct {
+	Name string `arg:"" help:"Name of the account."`
+}
+
+func (c *accountShow) Run(a *app) error {
+	return a.withOffice(func(ctx context.Context, o *office) error {
+		acc, err := o.store.Account(ctx, c.Name)
+		if err != nil {
+			return a.explain(err, "account %q", c.Name)
+		}
+		domains, err := o.store.ListDomains(ctx, acc.ID, "", pageSize)
+		if err != nil {
+			return err
+		}
+		users, err := o.store.ListCredentials(ctx, acc.ID, "", pageSize)
+		if err != nil {
+			return err
+		}
+		keys, err := o.store.ListKeys(ctx, acc.ID, pageSize)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(map[string]any{"account": acc, "domains": domains, "credentials": users, "keys": keys})
+		}
+		a.say("Account %s: %s", acc.Name, a.T(string(acc.State)))
+		if acc.Reason != "" {
+			a.say("Reason: %s", acc.Reason)
+		}
+		a.say("Bulk: %s, weight %d, added %s", a.yesNo(acc.Bulk), acc.Weight, when(acc.CreatedAt))
+		t := a.newTable("kind", "name", "state", "added")
+		for _, d := range domains {
+			t.row(a.T("domain"), d.Name, a.T(string(d.State)), when(d.CreatedAt))
+		}
+		for _, u := range users {
+			t.row(a.T("SMTP user"), u.Username, "-", when(u.CreatedAt))
+		}
+		for _, k := range keys {
+			t.row(a.T("API key"), k.Prefix+"… "+k.Name, "-", when(k.CreatedAt))
+		}
+		return t.flush()
+	})
+}
+
+type accountSuspend struct {
+	Name   string `arg:"" help:"Name of the account."`
+	Reason string `help:"Why; shown to its owner." required:""`
+}
+
+func (c *accountSuspend) Run(a *app) error {
+	return a.setAccountState(c.Name, model.AccountSuspended, c.Reason)
+}
+
+type accountResume struct {
+	Name string `arg:"" help:"Name of the account."`
+}
+
+func (c *accountResume) Run(a *app) error {
+	return a.setAccountState(c.Name, model.AccountActive, "", model.AccountSuspended)
+}
+
+type accountUnlock struct {
+	Name string `arg:"" help:"Name of the account."`
+}
+
+func (c *accountUnlock) Run(a *app) error {
+	return a.setAccountState(c.Name, model.AccountActive, "", model.AccountLocked)
+}
+
+func (a *app) setAccountState(name string, to model.AccountState, reason string, from ...model.AccountState) error {
+	return a.withOffice(func(ctx context.Context, o *office) error {
+		acc, err := o.onboard.SetAccountState(ctx, name, to, reason, from...)
+		if err != nil {
+			return a.explain(err, "account %q", name)
+		}
+		if a.json {
+			return a.printJSON(acc)
+		}
+		a.say("Account %s: %s", acc.Name, a.T(string(acc.State)))
+		return nil
+	})
+}

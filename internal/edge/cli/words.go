@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// words gives every text a person sees in one language. The English text is the key, so the source reads
+// plainly; a test checks that each has its Swedish.
+type words struct {
+	swedish map[string]string // nil: English
+}
+
+// wordsFor takes a language tag or a POSIX locale; all but Swedish gets English.
+func wordsFor(lang string) words {
+	if strings.HasPrefix(strings.ToLower(lang), "sv") {
+		return words{swedish: swedish()}
+	}
+	return words{}
+}
+
+// T is the text in the reader's language, with its arguments set in.
+func (w words) T(english string, args ...any) string {
+	text := english
+	if sv, ok := w.swedish[english]; ok {
+		text = sv
+	}
+	if len(args) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, args...)
+}
+
+// translateHelp puts the help of a command, its flags, arguments and sub-commands into the language.
+func (w words) translateHelp(n *kong.Node) {
+	n.Help = w.T(n.Help)
+	for _, f := range n.Flags {
+		f.Help = w.T(f.Help)
+	}
+	for _, p := range n.Positional {
+		p.Help = w.T(p.Help)
+	}
+	for _, c := range n.Children {
+		w.translateHelp(c)
+	}
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// speakers are the functions whose string arguments a person reads: name to index of the first such argument.
+var speakers = map[string]int{"T": 0, "say": 0, "newTable": 0, "listing": 0, "done": 1, "explain": 1, "change": 1}
+
+// spoken collects every English text of the package's source.
+func spoken(t *testing.T) []string {
+	t.Helper()
+	set := map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("sources: %v, %v", files, err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			first, ok := speakers[sel.Sel.Name]
+			if !ok || len(call.Args) <= first {
+				return true
+			}
+			args := call.Args[first:]
+			if sel.Sel.Name != "newTable" && sel.Sel.Name != "listing" {
+				args = args[:1] // what follows are arguments to set in
+			}
+			for _, arg := range args {
+				if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					text, _ := strconv.Unquote(lit.Value)
+					set[text] = true
+				}
+			}
+			return true
+		})
+	}
+	helpTexts(reflect.TypeFor[commands](), set)
+	var list []string
+	for text := range set {
+		list = append(list, text)
+	}
+	sort.Strings(list)
+	return list
+}
+
+func helpTexts(t reflect.Type, set map[string]bool) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if help := f.Tag.Get("help"); help != "" {
+			set[help] = true
+		}
+		if f.Type.Kind() == reflect.Struct {
+			helpTexts(f.Type, set)
+		}
+	}
+}
+
+func TestEveryTextHasItsSwedish(t *testing.T) {
+	sv := swedish()
+	said := map[string]bool{}
+	for _, text := range append(spoken(t), stateWords...) {
+		said[text] = true
+		translation, ok := sv[text]
+		if !ok {
+			t.Errorf("no Swedish for %q", text)
+			continue
+		}
+		if a, b := verbs(text), verbs(translation); a != b {
+			t.Errorf("%q takes %s, its Swedish %q takes %s", text, a, translation, b)
+		}
+	}
+	for text := range sv {
+		if !said[text] {
+			t.Errorf("Swedish for %q, which nothing says", text)
+		}
+	}
+}
+
+// stateWords are shown through variables.
+var stateWords = []string{
+	"active", "suspended", "locked", "added", "waiting", "live", "degraded", "stopped", "leased", "held", "delivered", "bounced",
+	"expired", "cancelled", "transactional", "bulk", "accepted", "rejected", "deferred", "released", "account", "domain",
+}
+
+func verbs(s string) string {
+	var v []string
+	for i := 0; i < len(s)-1; i++ {
+		if s[i] == '%' {
+			i++
+			v = append(v, fmt.Sprintf("%%%c", s[i]))
+		}
+	}
+	return strings.Join(v, " ")
+}
+
+func TestLanguageComesFromFlagThenLocale(t *testing.T) {
+	for _, tt := range []struct {
+		args, env []string
+		want      string
+	}{
+		{nil, nil, "account"},
+		{nil, []string{"LANG=sv_SE.UTF-8"}, "konto"},
+		{nil, []string{"LANG=sv_SE.UTF-8", "LC_ALL=C"}, "account"},
+		{[]string{"--lang", "sv"}, []string{"LANG=en_US"}, "konto"},
+		{[]string{"queue", "list", "--lang=sv"}, nil, "konto"},
+		{[]string{"--lang"}, []string{"LC_MESSAGES=sv"}, "konto"},
+	} {
+		if got := wordsFor(languageOf(tt.args, tt.env)).T("account"); got != tt.want {
+			t.Errorf("%v %v: %q, want %q", tt.args, tt.env, got, tt.want)
+		}
+	}
+}

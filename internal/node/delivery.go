@@ -1,0 +1,109 @@
+package node
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/base/config"
+	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/base/keyring"
+	"github.com/budkavle/budkavle/internal/engine/outbound"
+	"github.com/budkavle/budkavle/internal/engine/route"
+	"github.com/budkavle/budkavle/internal/engine/schedule"
+	"github.com/budkavle/budkavle/internal/flow/deliver"
+	"github.com/budkavle/budkavle/internal/flow/feedback"
+	"github.com/budkavle/budkavle/internal/flow/notify"
+	"github.com/budkavle/budkavle/internal/flow/submit"
+	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/standard/dkim"
+	"github.com/budkavle/budkavle/internal/standard/dns"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
+	"github.com/budkavle/budkavle/internal/store"
+)
+
+// NewRouter makes the router of a configuration.
+func NewRouter(cfg config.Config, st store.Store, sys System) (*route.Router, error) {
+	resolver, err := dns.New(dns.Config{Servers: cfg.DNS.Servers, Clock: sys.Clock})
+	if err != nil {
+		return nil, err
+	}
+	var routes []route.Route
+	for _, r := range cfg.Delivery.Routes {
+		mode, err := smtp.ParseTLSMode(r.TLS)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, route.Route{
+			Match: r.Match, Account: r.Account, Host: r.Host, Port: uint16(r.Port), TLS: mode, Username: r.Username, Password: r.Password, Connections: r.Connections,
+		})
+	}
+	return route.New(route.Config{
+		Resolver: resolver, Clock: sys.Clock, Port: uint16(cfg.Delivery.Port), Routes: routes, Sources: addrsOf(cfg.Delivery.SourceAddresses),
+		SelfNames: []string{cfg.Node.Hostname}, SelfAddrs: selfAddrs(cfg),
+		AccountName: func(ctx context.Context, id model.AccountID) (string, error) {
+			a, err := st.AccountByID(ctx, id)
+			return a.Name, err
+		},
+	})
+}
+
+// selfAddrs are the addresses at which this node itself would answer a delivery: those of its MX listener when that is
+// on the port it delivers to.
+func selfAddrs(cfg config.Config) []netip.Addr {
+	var list []netip.Addr
+	for _, l := range cfg.MX.Listen {
+		if ap, err := netip.ParseAddrPort(l); err == nil && int(ap.Port()) == cfg.Delivery.Port && !ap.Addr().IsUnspecified() {
+			list = append(list, ap.Addr())
+		}
+	}
+	return list
+}
+
+func (n *Node) startDelivery(ctx context.Context) error {
+	router, err := NewRouter(n.cfg, n.store, n.sys)
+	if err != nil {
+		return err
+	}
+	d := n.cfg.Delivery
+	n.deliver = deliver.New(deliver.Deps{
+		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), IDs: n.ids, Clock: n.sys.Clock,
+		Log: n.sys.Log, ReturnPath: n.paths.Make, Noticed: func() { n.notify.Poke() },
+	}, deliver.Config{
+		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Sources: addrsOf(d.SourceAddresses), Schedule: schedule.Config{MaxPlaces: d.MaxSessions},
+		RetryFirst: d.RetryFirst, RetryMax: d.RetryMax, DelayNotice: d.DelayNotice,
+	})
+	n.notify = notify.New(notify.Config{
+		Store: n.store, Queue: n.deliver, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Hostname: n.cfg.Node.Hostname,
+		From: "MAILER-DAEMON@" + n.cfg.Delivery.BounceDomain, Expire: d.Expire,
+	})
+	n.feedback = feedback.New(feedback.Config{Store: n.store, Paths: n.paths, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Noticed: n.notify.Poke})
+	if err := n.deliver.Start(ctx); err != nil {
+		return err
+	}
+	return n.notify.Start(ctx)
+}
+
+func newSubmission(cfg config.Config, st store.Store, dir *submit.Directory, q submit.Queue, ids *ident.Source, sys System, disk *diskCheck, o submit.Observer) *submit.Service {
+	return submit.New(submit.Config{
+		Store: st, Directory: dir, Queue: q, Clock: sys.Clock, Random: sys.Random, IDs: ids, Log: sys.Log, Hostname: cfg.Node.Hostname,
+		MaxSize: cfg.Submission.MaxSize, MaxMemory: cfg.Submission.MaxMemory, Expire: cfg.Delivery.Expire, ExpireBulk: cfg.Delivery.ExpireBulk,
+		DiskCheck: disk.check, Observe: o,
+	})
+}
+
+// NewSubmission makes a submission service without a node, for a process that only queues: a running node, if there is
+// one, is to be told by the store's signal. One message does not need the fast RSA.
+func NewSubmission(cfg config.Config, st store.Store, ring *keyring.Ring, ids *ident.Source, sys System) *submit.Service {
+	dir := submit.NewDirectory(st, ring, dkim.GoEngine{})
+	return newSubmission(cfg, st, dir, waitingQueue{}, ids, sys, newDiskCheck(cfg.Node.DataDir, cfg.Submission.MinFree, sys.Clock), nil)
+}
+
+// waitingQueue takes no reservations: everything waits in the store.
+type waitingQueue struct{}
+
+func (waitingQueue) Reserve(model.Lane) (lease int64, nextDue time.Time, ok bool) {
+	return 0, time.Time{}, false
+}
+func (waitingQueue) Accepted(*model.Message, []byte, []model.Recipient) {}
+func (waitingQueue) Forget([]model.Recipient)                           {}

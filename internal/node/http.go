@@ -1,0 +1,55 @@
+package node
+
+import (
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/budkavle/budkavle/internal/edge/api"
+)
+
+// handler is everything the HTTP listener answers.
+func (n *Node) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", n.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	a := api.New(api.Config{
+		Submit: n.submit, Store: n.store, Directory: n.directory, Clock: n.sys.Clock, Random: n.sys.Random, Log: n.sys.Log,
+		BaseURL: n.cfg.HTTP.BaseURL, MaxSize: n.cfg.Submission.MaxSize,
+	})
+	for _, prefix := range []string{"/v1/", "/v2/", "/v3/", "/v4/", "/v5/", "/api/"} {
+		mux.Handle(prefix, a)
+	}
+	return mux
+}
+
+// readyz is true while mail is taken: not while the node starts or drains, nor when the store cannot make a change durable.
+func (n *Node) readyz(w http.ResponseWriter, r *http.Request) {
+	if !n.ready.Load() {
+		answer(w, http.StatusServiceUnavailable, "draining")
+		return
+	}
+	if err := n.disk.check(); err != nil {
+		answer(w, http.StatusServiceUnavailable, "the disk is nearly full")
+		return
+	}
+	if err := n.store.Ping(r.Context()); err != nil {
+		n.sys.Log.Warn("not ready: the store takes no changes", "error", err)
+		answer(w, http.StatusServiceUnavailable, "the store takes no changes")
+		return
+	}
+	answer(w, http.StatusOK, "ready")
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // a client that went away needs no answer
+}
+
+// slogErrors is the log of net/http, whose lines are about clients' broken connections.
+func slogErrors(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }
