@@ -34,8 +34,10 @@ match = "*"
 host = "127.0.0.1"
 port = 2526
 `)
-	c, err := Load(path, false, []string{"BUDKAVLE_NODE_HOSTNAME=mx2.example.org", "BUDKAVLE_DNS_SERVERS=127.0.0.1:5353, [::1]:53",
-		"BUDKAVLE_SUBMISSION_REQUIRE_TLS=false", "BUDKAVLE_DELIVERY_PORT=2526", "BUDKAVLE_RETENTION_BODIES=48h", "HOME=/root"})
+	c, err := Load(path, false, []string{
+		"BUDKAVLE_NODE_HOSTNAME=mx2.example.org", "BUDKAVLE_DNS_SERVERS=127.0.0.1:5353, [::1]:53",
+		"BUDKAVLE_SUBMISSION_REQUIRE_TLS=false", "BUDKAVLE_DELIVERY_PORT=2526", "BUDKAVLE_RETENTION_BODIES=48h", "HOME=/root",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

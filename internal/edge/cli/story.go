@@ -72,9 +72,13 @@ func (a *app) tell(w io.Writer, s story, account string) {
 	m := s.Message
 	fmt.Fprintln(w, a.T("Message %s, %s, of account %s", m.ID, a.T(m.Class.String()), account))
 	for _, line := range [][2]string{
-		{a.T("From"), orDash(m.Meta.From)}, {a.T("To"), orDash(shorten(m.Meta.To, 100))}, {a.T("Subject"), orDash(m.Meta.Subject)},
-		{"Message-ID", orDash(m.Meta.MessageID)}, {a.T("Accepted"), fmt.Sprintf("%s %s %s", when(m.AcceptedAt), m.Origin, m.Meta.Client)},
-		{a.T("Size"), a.T("%d octets", m.Size)}, {a.T("Given up"), when(m.ExpiresAt)},
+		{a.T("From"), orDash(m.Meta.From)},
+		{a.T("To"), orDash(shorten(m.Meta.To, 100))},
+		{a.T("Subject"), orDash(m.Meta.Subject)},
+		{"Message-ID", orDash(m.Meta.MessageID)},
+		{a.T("Accepted"), fmt.Sprintf("%s %s %s", when(m.AcceptedAt), m.Origin, m.Meta.Client)},
+		{a.T("Size"), a.T("%d octets", m.Size)},
+		{a.T("Given up"), when(m.ExpiresAt)},
 	} {
 		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
 	}

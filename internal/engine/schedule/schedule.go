@@ -19,9 +19,8 @@ type Scheduler struct {
 	paths    map[PathKey]*path
 	groups   map[groupKey]*group
 
-	unrouted turns[*backlog] // lanes due whose path is not known, by account, transactional ones apart
-	classes  [model.Classes]member[*classTurn]
-	byClass  turns[*classTurn]
+	classes [model.Classes]member[*classTurn]
+	byClass turns[*classTurn]
 
 	warm   queue[*path] // the ready ring: paths with a place that waits with an open session …
 	ready  queue[*path] // … and those that need a new place

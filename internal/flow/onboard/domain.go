@@ -35,8 +35,10 @@ func (s *Service) AddDomain(ctx context.Context, account, name, waiver string) (
 	if err != nil {
 		return d, err
 	}
-	ev := model.Event{ID: s.ids.Next(), Kind: model.EventDomain, At: now, Account: a.ID,
-		Data: model.EventData{Reason: strings.TrimSuffix("added, "+string(d.State)+": "+waiver, ": ")}}
+	ev := model.Event{
+		ID: s.ids.Next(), Kind: model.EventDomain, At: now, Account: a.ID,
+		Data: model.EventData{Reason: strings.TrimSuffix("added, "+string(d.State)+": "+waiver, ": ")},
+	}
 	if d, err = s.store.AddDomain(ctx, d, keys, ev); err != nil {
 		return d, err
 	}

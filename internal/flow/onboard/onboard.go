@@ -70,8 +70,10 @@ func (s *Service) SetAccountState(ctx context.Context, name string, to model.Acc
 	if !allowed {
 		return a, fmt.Errorf("account %q is %s, not %s", name, a.State, from[0])
 	}
-	ev := model.Event{ID: s.ids.Next(), Kind: model.EventAccount, At: s.clock.Now(), Account: a.ID,
-		Data: model.EventData{Reason: strings.TrimSuffix(string(to)+": "+reason, ": ")}}
+	ev := model.Event{
+		ID: s.ids.Next(), Kind: model.EventAccount, At: s.clock.Now(), Account: a.ID,
+		Data: model.EventData{Reason: strings.TrimSuffix(string(to)+": "+reason, ": ")},
+	}
 	if err := s.store.SetAccountState(ctx, a.ID, to, reason, ev); err != nil {
 		return a, err
 	}

@@ -125,8 +125,10 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 	}
 	var idem *store.Idempotency
 	if answer != nil {
-		idem = &store.Idempotency{Account: pending[0].principal.Account.ID, Key: answer.Key, Response: answer.Response(receipts),
-			Expires: s.Clock.Now().Add(idempotencyLife)}
+		idem = &store.Idempotency{
+			Account: pending[0].principal.Account.ID, Key: answer.Key, Response: answer.Response(receipts),
+			Expires: s.Clock.Now().Add(idempotencyLife),
+		}
 	}
 	if err := s.Store.Accept(ctx, subs, idem); err != nil {
 		if store.Is(err, store.Exists) {

@@ -81,8 +81,10 @@ func Open(ctx context.Context, path string, c clock.Clock) (*sqlstore.Store, err
 
 func dsn(path string, readOnly bool) string {
 	q := url.Values{}
-	for _, p := range []string{"busy_timeout(" + busyTimeout + ")", "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(" + checkpointPages + ")", "cache_size(-" + cacheKiB + ")", "temp_store(MEMORY)"} {
+	for _, p := range []string{
+		"busy_timeout(" + busyTimeout + ")", "journal_mode(WAL)", "synchronous(FULL)",
+		"wal_autocheckpoint(" + checkpointPages + ")", "cache_size(-" + cacheKiB + ")", "temp_store(MEMORY)",
+	} {
 		q.Add("_pragma", p)
 	}
 	if readOnly {

@@ -24,8 +24,10 @@ func Migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, files fs.FS
 	}
 	known := p.ListSources()
 	if newest := known[len(known)-1].Version; have > newest {
-		return &store.Error{Kind: store.Newer, Op: "open store",
-			Err: fmt.Errorf("its schema is version %d, this program knows %d; run a newer budkavle", have, newest)}
+		return &store.Error{
+			Kind: store.Newer, Op: "open store",
+			Err: fmt.Errorf("its schema is version %d, this program knows %d; run a newer budkavle", have, newest),
+		}
 	}
 	_, err = p.Up(ctx)
 	return err

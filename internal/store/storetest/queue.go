@@ -117,8 +117,11 @@ func testBadNeighbour(t *testing.T, b *bench) {
 
 func testLanes(t *testing.T, b *bench) {
 	for _, l := range []model.Lane{
-		{Domain: "b.example", Class: 0, Account: 2}, {Domain: "a.example", Class: 1, Account: 1}, {Domain: "a.example", Class: 0, Account: 2},
-		{Domain: "a.example", Class: 0, Account: 1}, {Domain: "[127.0.0.1]", Class: 0, Account: 1},
+		{Domain: "b.example", Class: 0, Account: 2},
+		{Domain: "a.example", Class: 1, Account: 1},
+		{Domain: "a.example", Class: 0, Account: 2},
+		{Domain: "a.example", Class: 0, Account: 1},
+		{Domain: "[127.0.0.1]", Class: 0, Account: 1},
 	} {
 		for i := range 3 {
 			sub := b.message(l.Account, l.Class, l.Domain)

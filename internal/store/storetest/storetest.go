@@ -24,11 +24,30 @@ func Run(t *testing.T, open Open) {
 		name string
 		test func(*testing.T, *bench)
 	}{
-		{"accounts", testAccounts}, {"domains", testDomains}, {"credentials", testCredentials}, {"keys", testKeys},
-		{"accept", testAccept}, {"idempotency", testIdempotency}, {"group commit", testGroupCommit}, {"a bad change harms no other", testBadNeighbour},
-		{"lanes", testLanes}, {"claim", testClaim}, {"claims exclude each other", testConcurrentClaims}, {"settle", testSettle}, {"stale outcomes", testStale},
-		{"bounce", testBounce}, {"notices", testNotices}, {"recover", testRecover}, {"operator", testOperator}, {"list queue", testListQueue}, {"census", testCensus},
-		{"events", testEvents}, {"signals and leases", testNodes}, {"purge bodies", testPurgeBodies}, {"purge events", testPurgeEvents}, {"closed", testClosed},
+		{"accounts", testAccounts},
+		{"domains", testDomains},
+		{"credentials", testCredentials},
+		{"keys", testKeys},
+		{"accept", testAccept},
+		{"idempotency", testIdempotency},
+		{"group commit", testGroupCommit},
+		{"a bad change harms no other", testBadNeighbour},
+		{"lanes", testLanes},
+		{"claim", testClaim},
+		{"claims exclude each other", testConcurrentClaims},
+		{"settle", testSettle},
+		{"stale outcomes", testStale},
+		{"bounce", testBounce},
+		{"notices", testNotices},
+		{"recover", testRecover},
+		{"operator", testOperator},
+		{"list queue", testListQueue},
+		{"census", testCensus},
+		{"events", testEvents},
+		{"signals and leases", testNodes},
+		{"purge bodies", testPurgeBodies},
+		{"purge events", testPurgeEvents},
+		{"closed", testClosed},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			part.test(t, &bench{Store: open(t), ids: ident.NewSource(clock.System{}, 1), ctx: t.Context(), t: t})
