@@ -1,13 +1,13 @@
 package node
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // diskCheck tells whether there is room to take mail. It looks at most once a second: a second of intake at its
@@ -39,9 +39,9 @@ func (d *diskCheck) check() error {
 	free, err := d.stat(d.path)
 	switch {
 	case err != nil:
-		d.last = fmt.Errorf("free space of %s is not known: %w", d.path, err)
+		d.last = wording.Errorf("free space of %s is not known: %w", d.path, err)
 	case free < d.min:
-		d.last = fmt.Errorf("%s has %d MiB free, below submission.min_free of %d MiB", d.path, free>>20, d.min>>20)
+		d.last = wording.Errorf("%s has %d MiB free, below submission.min_free of %d MiB", d.path, free>>20, d.min>>20)
 	}
 	return d.last
 }

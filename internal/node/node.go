@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -23,6 +22,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/base/keyring"
 	"github.com/budkavle/budkavle/internal/base/lifecycle"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/edge/smtpd"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
@@ -164,7 +164,7 @@ func (n *Node) networks(ctx context.Context) ([]smtpd.Network, error) {
 		}
 		a, err := n.store.Account(ctx, name)
 		if store.Is(err, store.NotFound) {
-			return nil, fmt.Errorf("submission.trusted_networks %q: there is no account %q; add it with: budkavle account add %s", text, name, name)
+			return nil, wording.Errorf("submission.trusted_networks %q: there is no account %q; add it with: budkavle account add %s", text, name, name)
 		}
 		if err != nil {
 			return nil, err
@@ -189,7 +189,7 @@ func listenAll(ctx context.Context, key string, addrs []string, serve func(net.L
 	for _, addr := range addrs {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 		if err != nil {
-			return bound, fmt.Errorf("%s %s: %w", key, addr, err)
+			return bound, wording.Errorf("%s %s: %w", key, addr, err)
 		}
 		bound = append(bound, l.Addr().String())
 		serve(l)

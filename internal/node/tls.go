@@ -8,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/config"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // selfSignedLife is how long a certificate made here is valid. Clients that submit to a self-signed name have
@@ -33,14 +33,14 @@ func serverTLS(cfg config.Config, random io.Reader, now time.Time, log *slog.Log
 		keyFile = certFile
 		if _, err := os.Stat(certFile); errors.Is(err, fs.ErrNotExist) {
 			if err := writeSelfSigned(certFile, cfg.Node.Hostname, random, now); err != nil {
-				return nil, fmt.Errorf("self-signed certificate: %w", err)
+				return nil, wording.Errorf("self-signed certificate: %w", err)
 			}
 		}
 		log.Warn("submission uses a self-signed certificate; set submission.tls_cert and tls_key", "file", certFile)
 	}
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("submission.tls_cert %s, tls_key %s: %w", certFile, keyFile, err)
+		return nil, wording.Errorf("submission.tls_cert %s, tls_key %s: %w", certFile, keyFile, err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }

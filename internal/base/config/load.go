@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"reflect"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // EnvPrefix begins the names of environment variables that set configuration values.
@@ -25,7 +26,7 @@ func Load(path string, optional bool, environ []string) (Config, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && optional:
 		case err != nil:
-			return c, fmt.Errorf("configuration %s cannot be read: %w (make one with: budkavle init --config %s)", path, err, path)
+			return c, wording.Errorf("configuration %s cannot be read: %w (make one with: budkavle init --config %s)", path, err, path)
 		default:
 			if err := decode(path, string(data), &c); err != nil {
 				return c, err
@@ -44,13 +45,13 @@ func decode(path, text string, c *Config) error {
 	if err != nil {
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			return fmt.Errorf("configuration %s, line %d: %s", path, pe.Position.Line, pe.Message)
+			return wording.Errorf("configuration %s, line %d: %s", path, pe.Position.Line, pe.Message)
 		}
-		return fmt.Errorf("configuration %s: %w", path, err)
+		return wording.Errorf("configuration %s: %w", path, err)
 	}
 	if unknown := md.Undecoded(); len(unknown) > 0 {
 		key := unknown[0]
-		return fmt.Errorf("configuration %s, line %d: unknown key %q; every key is in the file that budkavle init writes",
+		return wording.Errorf("configuration %s, line %d: unknown key %q; every key is in the file that budkavle init writes",
 			path, lineOf(text, key), key.String())
 	}
 	return nil
@@ -89,10 +90,10 @@ func fromEnvironment(c *Config, environ []string) error {
 		}
 		field, ok := findField(sections, rest)
 		if !ok {
-			return fmt.Errorf("environment variable %s fits no configuration key; the form is %sSECTION_KEY", name, EnvPrefix)
+			return wording.Errorf("environment variable %s fits no configuration key; the form is %sSECTION_KEY", name, EnvPrefix)
 		}
 		if err := setField(field, value); err != nil {
-			return fmt.Errorf("environment variable %s: %w", name, err)
+			return wording.Errorf("environment variable %s: %w", name, err)
 		}
 	}
 	return nil
@@ -130,23 +131,23 @@ func setField(f reflect.Value, value string) error {
 	case bool:
 		b, err := strconv.ParseBool(value)
 		if err != nil {
-			return fmt.Errorf("%q is not true or false", value)
+			return wording.Errorf("%q is not true or false", value)
 		}
 		f.SetBool(b)
 	case int, int64:
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is not a whole number", value)
+			return wording.Errorf("%q is not a whole number", value)
 		}
 		f.SetInt(n)
 	case time.Duration:
 		d, err := time.ParseDuration(value)
 		if err != nil {
-			return fmt.Errorf("%q is not a duration such as 90s, 15m or 4h", value)
+			return wording.Errorf("%q is not a duration such as 90s, 15m or 4h", value)
 		}
 		f.SetInt(int64(d))
 	default:
-		return errors.New("lists of tables are set in the file only")
+		return wording.Errorf("lists of tables are set in the file only")
 	}
 	return nil
 }

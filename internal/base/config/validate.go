@@ -8,13 +8,15 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // Validate reports every value that cannot be used, joined.
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("configuration key %s: %s", key, fmt.Sprintf(format, args...)))
+		errs = append(errs, wording.Errorf("configuration key %s: %w", key, wording.Errorf(format, args...)))
 	}
 	if c.Node.Hostname == "" || strings.ContainsAny(c.Node.Hostname, " \t") {
 		bad("node.hostname", "%q is not a host name", c.Node.Hostname)
@@ -71,7 +73,7 @@ func (c *Config) validateListeners(bad complain) {
 	}
 	for _, t := range c.Submission.TrustedNetworks {
 		if _, _, err := ParseTrusted(t); err != nil {
-			bad("submission.trusted_networks", "%v", err)
+			bad("submission.trusted_networks", "%w", err)
 		}
 	}
 	if u, err := url.Parse(c.HTTP.BaseURL); err != nil || u.Host == "" || !oneOf(u.Scheme, "http", "https") {
@@ -135,7 +137,7 @@ func ParseTrusted(s string) (netip.Prefix, string, error) {
 	cidr, account, ok := strings.Cut(s, "=")
 	p, err := netip.ParsePrefix(strings.TrimSpace(cidr))
 	if account = strings.TrimSpace(account); !ok || err != nil || account == "" {
-		return p, "", fmt.Errorf("%q is not NETWORK/BITS=ACCOUNT, such as 127.0.0.1/32=school", s)
+		return p, "", wording.Errorf("%q is not NETWORK/BITS=ACCOUNT, such as 127.0.0.1/32=school", s)
 	}
 	return p.Masked(), account, nil
 }

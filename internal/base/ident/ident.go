@@ -11,11 +11,11 @@ package ident
 import (
 	"encoding/base32"
 	"encoding/binary"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // ID is a time-ordered identifier; 0 is none.
@@ -44,11 +44,11 @@ func (id ID) String() string {
 func Parse(s string) (ID, error) {
 	b, err := encoding.DecodeString(s)
 	if err != nil || len(b) != 8 {
-		return 0, fmt.Errorf("identifier %q: want 13 characters of 0-9 and a-z without i, l, o, u", s)
+		return 0, wording.Errorf("identifier %q: want 13 characters of 0-9 and a-z without i, l, o, u", s)
 	}
 	id := ID(binary.BigEndian.Uint64(b))
 	if id <= 0 {
-		return 0, fmt.Errorf("identifier %q is out of range", s)
+		return 0, wording.Errorf("identifier %q is out of range", s)
 	}
 	return id, nil
 }

@@ -17,6 +17,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 const (
@@ -39,7 +41,7 @@ func Open(path string, random io.Reader) (*Ring, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
+		return nil, wording.Errorf("key file: %w", err)
 	}
 	return New(root)
 }
@@ -47,7 +49,7 @@ func Open(path string, random io.Reader) (*Ring, error) {
 // New returns a ring over a root key of 32 octets that is kept elsewhere.
 func New(root []byte) (*Ring, error) {
 	if len(root) != keySize {
-		return nil, fmt.Errorf("root key has %d octets, want %d", len(root), keySize)
+		return nil, wording.Errorf("root key has %d octets, want %d", len(root), keySize)
 	}
 	r := &Ring{root: append([]byte(nil), root...)}
 	block, err := aes.NewCipher(r.Derive("seal", keySize))
@@ -65,14 +67,14 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is readable by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+		return nil, wording.Errorf("%s is readable by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	if len(data) != keySize {
-		return nil, fmt.Errorf("%s has %d octets, want %d; restore it from its backup", path, len(data), keySize)
+		return nil, wording.Errorf("%s has %d octets, want %d; restore it from its backup", path, len(data), keySize)
 	}
 	return data, nil
 }

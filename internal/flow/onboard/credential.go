@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/sasl"
 	"github.com/budkavle/budkavle/internal/store"
@@ -30,7 +30,7 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 			return c, "", err
 		}
 		if d.Account != a.ID {
-			return c, "", fmt.Errorf("domain %s is not one of account %s", d.Name, a.Name)
+			return c, "", wording.Errorf("domain %s is not one of account %s", d.Name, a.Name)
 		}
 		c.Domain = d.ID
 	}
@@ -42,7 +42,7 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 		c.Username = a.Name + "-" + strings.ToLower(suffix)
 	}
 	if len(c.Username) > 128 || strings.ContainsAny(c.Username, " \t\r\n\x00,=") {
-		return c, "", fmt.Errorf("user name %q: use at most 128 characters without spaces, commas and equal signs", c.Username)
+		return c, "", wording.Errorf("user name %q: use at most 128 characters without spaces, commas and equal signs", c.Username)
 	}
 	password, err := s.randomText(18, base64.RawURLEncoding.EncodeToString)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Service) RemoveKey(ctx context.Context, id ident.ID) error {
 func (s *Service) randomText(octets int, encode func([]byte) string) (string, error) {
 	b := make([]byte, octets)
 	if _, err := io.ReadFull(s.random, b); err != nil {
-		return "", fmt.Errorf("no random numbers: %w", err)
+		return "", wording.Errorf("no random numbers: %w", err)
 	}
 	return encode(b), nil
 }

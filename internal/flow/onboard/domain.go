@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
@@ -17,7 +18,7 @@ import (
 func (s *Service) AddDomain(ctx context.Context, account, name, waiver string) (model.Domain, error) {
 	domain, err := address.ParseDomain(strings.TrimSuffix(name, "."))
 	if err != nil || strings.HasPrefix(domain, "[") || !strings.Contains(domain, ".") {
-		return model.Domain{}, fmt.Errorf("%q is not a domain name such as school.example", name)
+		return model.Domain{}, wording.Errorf("%q is not a domain name such as school.example", name)
 	}
 	a, err := s.store.Account(ctx, account)
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Service) free(ctx context.Context, a model.Account, domain string) erro
 			return err
 		}
 		if above.Account != a.ID {
-			return fmt.Errorf("domain %s is below %s, which belongs to another account", domain, above.Name)
+			return wording.Errorf("domain %s is below %s, which belongs to another account", domain, above.Name)
 		}
 	}
 	return nil

@@ -10,7 +10,6 @@ package onboard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/base/keyring"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -41,13 +41,13 @@ var accountName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 // AddAccount stores an active account. Weight 0 is taken for 1.
 func (s *Service) AddAccount(ctx context.Context, a model.Account) (model.Account, error) {
 	if !accountName.MatchString(a.Name) {
-		return a, fmt.Errorf("account name %q: use 1 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit", a.Name)
+		return a, wording.Errorf("account name %q: use 1 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit", a.Name)
 	}
 	if a.Weight == 0 {
 		a.Weight = 1
 	}
 	if a.Weight < 1 || a.Weight > 100 {
-		return a, fmt.Errorf("weight %d of account %q: use 1 to 100", a.Weight, a.Name)
+		return a, wording.Errorf("weight %d of account %q: use 1 to 100", a.Weight, a.Name)
 	}
 	a.State, a.CreatedAt = model.AccountActive, s.clock.Now()
 	a, err := s.store.AddAccount(ctx, a)
@@ -68,7 +68,7 @@ func (s *Service) SetAccountState(ctx context.Context, name string, to model.Acc
 		allowed = allowed || a.State == f
 	}
 	if !allowed {
-		return a, fmt.Errorf("account %q is %s, not %s", name, a.State, from[0])
+		return a, wording.Errorf("account %q is %s, not %s", name, a.State, from[0])
 	}
 	ev := model.Event{
 		ID: s.ids.Next(), Kind: model.EventAccount, At: s.clock.Now(), Account: a.ID,
