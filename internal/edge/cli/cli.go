@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/budkavle/budkavle/internal/base/config"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // Streams are the process's standard streams.
@@ -98,9 +99,9 @@ func Run(args []string, streams Streams, environ []string) int {
 }
 
 // usageError is a mistake in what was typed that the parser cannot see.
-type usageError struct{ text string }
+type usageError struct{ error }
 
-func (e *usageError) Error() string { return e.text }
+func (e *usageError) Unwrap() error { return e.error }
 
 // errFaults is a check that found faults, all of which are printed already.
 var errFaults = errors.New("faults found")
@@ -113,12 +114,17 @@ func (a *app) report(err error) int {
 	case errors.Is(err, errFaults):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.Err, "budkavle: %v\n", err)
+		a.complain(usage.error)
 		return exitUsage
 	default:
-		fmt.Fprintf(a.Err, "budkavle: %v\n", err)
+		a.complain(err)
 		return exitFailed
 	}
+}
+
+// complain tells an error in the reader's language.
+func (a *app) complain(err error) {
+	fmt.Fprintf(a.Err, "budkavle: %s\n", wording.Tell(err, func(pattern string) string { return a.T(pattern) }))
 }
 
 // loadConfig reads the file that was named, else the first of the usual ones that exists, else the defaults.

@@ -135,7 +135,7 @@ func (c *keyRemove) Run(a *app) error {
 	return a.withOffice(func(ctx context.Context, o *office) error {
 		id, err := ident.Parse(c.ID)
 		if err != nil {
-			return &usageError{err.Error()}
+			return &usageError{err}
 		}
 		if err := o.onboard.RemoveKey(ctx, id); err != nil {
 			return a.explain(err, "API key %s", c.ID)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/budkavle/budkavle/internal/base/config"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -81,7 +82,7 @@ func (c *initCommand) writeConfig(a *app, path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
+		return wording.Errorf("configuration: %w", err)
 	}
 	if _, err := f.WriteString(config.Sample(host, filepath.Clean(c.DataDir))); err != nil {
 		return errors.Join(err, f.Close())

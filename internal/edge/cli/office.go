@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"strconv"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/config"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/base/keyring"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/node"
@@ -87,11 +87,11 @@ func (a *app) explain(err error, what string, args ...any) error {
 	thing := a.T(what, args...)
 	switch {
 	case store.Is(err, store.NotFound):
-		return fmt.Errorf("%s: %s", thing, a.T("there is none by that name; the list command shows what there is"))
+		return wording.Errorf("%s: there is none by that name; the list command shows what there is", thing)
 	case store.Is(err, store.Exists):
-		return fmt.Errorf("%s: %s", thing, a.T("there is one by that name already"))
+		return wording.Errorf("%s: there is one by that name already", thing)
 	default:
-		return fmt.Errorf("%s: %w", thing, err)
+		return wording.Errorf("%s: %w", thing, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -37,7 +38,7 @@ func (s *selection) filters(ctx context.Context, a *app, o *office, mustSelect b
 	}
 	base := store.Filter{Account: account, Domain: strings.ToLower(s.Domain)}
 	if mustSelect && !s.All && len(s.Message) == 0 && s.Account == "" && s.Domain == "" && s.Site == "" {
-		return nil, &usageError{a.T("say which mail: a message, --account, --domain, --site, or --all")}
+		return nil, &usageError{wording.Errorf("say which mail: a message, --account, --domain, --site, or --all")}
 	}
 	if s.Site != "" {
 		return o.siteFilters(ctx, base, s.Site)
@@ -49,7 +50,7 @@ func (s *selection) filters(ctx context.Context, a *app, o *office, mustSelect b
 	for _, text := range s.Message {
 		id, err := ident.Parse(text)
 		if err != nil {
-			return nil, &usageError{err.Error()}
+			return nil, &usageError{err}
 		}
 		f := base
 		f.Message = id
@@ -127,7 +128,7 @@ func parseStates(names []string) ([]model.RecipientState, error) {
 	for _, name := range names {
 		s, ok := model.ParseState(name)
 		if !ok {
-			return nil, &usageError{fmt.Sprintf("state %q: use waiting, leased, held, delivered, bounced, expired or cancelled", name)}
+			return nil, &usageError{wording.Errorf("state %q: use waiting, leased, held, delivered, bounced, expired or cancelled", name)}
 		}
 		states = append(states, s)
 	}
@@ -196,7 +197,7 @@ func (a *app) change(s *selection, done string, step func(context.Context, *offi
 			for {
 				n, err := step(ctx, o, f)
 				if err != nil {
-					return fmt.Errorf("%s: %w", a.T("%d recipients were %s before the fault", total, a.T(done)), err)
+					return wording.Errorf("%d recipients were %s before the fault: %w", total, a.T(done), err)
 				}
 				if total += n; n < pageSize {
 					break

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/node"
@@ -51,7 +51,7 @@ func (c *sendCommand) submit(ctx context.Context, a *app, o *office, text string
 	m.Subject(c.Subject)
 	m.SetBodyString(mail.TypeTextPlain, text)
 	if err := errors.Join(m.From(c.From), m.To(c.To...)); err != nil {
-		return submit.Receipt{}, &usageError{err.Error()}
+		return submit.Receipt{}, &usageError{err}
 	}
 	sender := m.GetFrom()[0].Address
 	_, domain, _ := strings.Cut(sender, "@")
@@ -85,7 +85,7 @@ func (c *sendCommand) text(a *app) (string, error) {
 	if c.File != "" && c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", a.T("text of the message"), err)
+			return "", wording.Errorf("text of the message: %w", err)
 		}
 		defer f.Close()
 		in = f
@@ -93,10 +93,10 @@ func (c *sendCommand) text(a *app) (string, error) {
 	var b strings.Builder
 	n, err := io.Copy(&b, io.LimitReader(in, maxSendText+1))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", a.T("text of the message"), err)
+		return "", wording.Errorf("text of the message: %w", err)
 	}
 	if n > maxSendText {
-		return "", fmt.Errorf("%s", a.T("the text is over %d octets; send it by SMTP or HTTP", maxSendText))
+		return "", wording.Errorf("the text is over %d octets; send it by SMTP or HTTP", maxSendText)
 	}
 	return b.String(), nil
 }

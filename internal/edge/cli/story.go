@@ -21,7 +21,7 @@ type queueShow struct {
 func (c *queueShow) Run(a *app) error {
 	id, err := ident.Parse(c.Message)
 	if err != nil {
-		return &usageError{err.Error()}
+		return &usageError{err}
 	}
 	return a.withOffice(func(ctx context.Context, o *office) error {
 		if c.Body {

@@ -1,6 +1,6 @@
 package cli
 
-// swedish maps the English texts to the Swedish ones. TestEveryTextHasItsSwedish keeps it whole.
+// swedish maps the English texts to the Swedish ones, but for errors. TestEveryTextHasItsSwedish keeps it whole.
 func swedish() map[string]string {
 	return map[string]string{
 		// states, classes and kinds of events
@@ -44,11 +44,7 @@ func swedish() map[string]string {
 		"Next: budkavle domain add DOMAIN --account %s, then: budkavle serve": "Nästa steg: budkavle domain add DOMÄN --account %s, sedan: budkavle serve",
 		"%s is there already and stays as it is":                              "%s finns redan och lämnas som den är",
 		"Queued as %s. Its story: budkavle queue show %s":                     "I kö som %s. Dess historia: budkavle queue show %s",
-		"text of the message":                                                 "brevets text",
-		"the text is over %d octets; send it by SMTP or HTTP":                 "texten är över %d oktetter; sänd den med SMTP eller HTTP",
 		"%d recipients: %s":                                                   "%d mottagare: %s",
-		"%d recipients were %s before the fault":                              "%d mottagare var %s före felet",
-		"say which mail: a message, --account, --domain, --site, or --all":    "säg vilken post: ett brev, --account, --domain, --site eller --all",
 		"Message %s, %s, of account %s":                                       "Brev %s, %s, från kontot %s",
 		"%d octets":                                                           "%d oktetter",
 		"next attempt %s, attempts so far %d":                                 "nästa försök %s, försök hittills %d",
@@ -59,8 +55,6 @@ func swedish() map[string]string {
 		"next attempt %s":                                                     "nästa försök %s",
 		"time: accept %s, queue %s, connect %s, send %s":                      "tid: mottagning %s, kö %s, anslutning %s, sändning %s",
 		"See: budkavle --help":                                                "Se: budkavle --help",
-		"there is none by that name; the list command shows what there is":    "det finns ingen med det namnet; kommandot list visar vad som finns",
-		"there is one by that name already":                                   "det finns redan en med det namnet",
 		"account %q":                                                          "konto %q",
 		"domain %q":                                                           "domän %q",
 		"domain %q for account %q":                                            "domän %q för konto %q",
@@ -69,7 +63,7 @@ func swedish() map[string]string {
 		"API key for account %q":                                              "API-nyckel för konto %q",
 		"API key %s":                                                          "API-nyckel %s",
 		"message %s":                                                          "brev %s",
-		"Takes e-mail from an organisation's systems and gets it delivered.":  "Tar emot e-post från en organisations system och får den levererad.",
+		"Takes e-mail from an organisation's systems and gets it delivered.": "Tar emot e-post från en organisations system och får den levererad.",
 
 		// help
 		"Configuration file.": "Inställningsfil.",

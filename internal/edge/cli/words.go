@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -16,7 +17,9 @@ type words struct {
 // wordsFor takes a language tag or a POSIX locale; all but Swedish gets English.
 func wordsFor(lang string) words {
 	if strings.HasPrefix(strings.ToLower(lang), "sv") {
-		return words{swedish: swedish()}
+		sv := swedish()
+		maps.Copy(sv, swedishErrors())
+		return words{swedish: sv}
 	}
 	return words{}
 }
