@@ -14,6 +14,7 @@ import (
 // handler is everything the HTTP listener answers.
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, welcome) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", n.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
@@ -26,6 +27,14 @@ func (n *Node) handler() http.Handler {
 	}
 	return mux
 }
+
+// welcome is for the person who opens the address in a browser.
+const welcome = `Budkavle
+
+/v3/{domain}/messages   send, as with Mailgun          sänd, som med Mailgun
+/v3/{domain}/events     what became of the mail        vad det blev av posten
+/readyz, /healthz       is mail taken; is this alive   tas post emot; lever den
+/metrics                figures for Prometheus         siffror för Prometheus`
 
 // readyz is true while mail is taken: not while the node starts or drains, nor when the store cannot make a change durable.
 func (n *Node) readyz(w http.ResponseWriter, r *http.Request) {
