@@ -14,18 +14,26 @@ const (
 	longestWait  = 15 * time.Minute
 	// forgetAfter is how long a failure is remembered.
 	forgetAfter = time.Hour
-	// guardEntries bounds both tables: 20,000 entries of about 100 octets, 2 MiB. When one is full the oldest half
-	// hour is forgotten, and if that is not enough, all of it.
+	// guardEntries bounds each table: 30,000 entries of about 100 octets and names of at most 255, 10 MiB. When one is
+	// full the oldest half hour is forgotten, and if that is not enough, all of it.
 	guardEntries = 10_000
 )
 
 // guard slows down those who guess passwords: after a few failures each further one doubles the time in which no
 // attempt is even looked at, by address and by user name. Nobody waits with a session open: an early attempt is told 454.
+// Who has logged in from an address before does not wait there for what others did to the name elsewhere, else anyone
+// who knows a user name could shut its owner out.
 type guard struct {
 	clock clock.Clock
 	mu    sync.Mutex
 	addrs map[netip.Addr]failures
 	users map[string]failures
+	known map[login]struct{}
+}
+
+type login struct {
+	addr netip.Addr
+	user string
 }
 
 type failures struct {
@@ -35,15 +43,18 @@ type failures struct {
 }
 
 func newGuard(c clock.Clock) *guard {
-	return &guard{clock: c, addrs: map[netip.Addr]failures{}, users: map[string]failures{}}
+	return &guard{clock: c, addrs: map[netip.Addr]failures{}, users: map[string]failures{}, known: map[login]struct{}{}}
 }
 
 // wait is how long an attempt from this address, or as this user, must wait. An empty name asks for the address alone.
 func (g *guard) wait(a netip.Addr, user string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.clock.Now()
-	return max(g.addrs[a].until.Sub(now), g.users[user].until.Sub(now), 0)
+	until := g.addrs[a].until
+	if _, ok := g.known[login{a, user}]; !ok && g.users[user].until.After(until) {
+		until = g.users[user].until
+	}
+	return max(until.Sub(g.clock.Now()), 0)
 }
 
 // failed counts a failure.
@@ -84,9 +95,12 @@ func forget[K comparable](m map[K]failures, now time.Time) {
 	}
 }
 
-// succeeded forgets the user's failures; the address keeps its own, which others may have caused.
-func (g *guard) succeeded(user string) {
+// succeeded remembers the login. It forgives nothing: else a guesser would only wait for the owner to log in.
+func (g *guard) succeeded(a netip.Addr, user string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.users, user)
+	if len(g.known) >= guardEntries {
+		clear(g.known) // costs an exemption until the next login
+	}
+	g.known[login{a, user}] = struct{}{}
 }

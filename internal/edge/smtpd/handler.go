@@ -31,7 +31,7 @@ type Handler interface {
 	Authentication(p *Peer) *Authentication
 	// Trusted returns the user that a client's address stands for, or nil.
 	Trusted(client netip.Addr) *User
-	// Mail, Rcpt and Begin are asked at MAIL, RCPT and DATA.
+	// Mail, Rcpt and Begin are asked at MAIL, RCPT and DATA or BDAT. Begin may keep the envelope.
 	Mail(ctx context.Context, p *Peer, sender string) error
 	Rcpt(ctx context.Context, p *Peer, recipient string) error
 	Begin(ctx context.Context, p *Peer, e submit.Envelope, startedAt time.Time) (Message, error)

@@ -34,14 +34,14 @@ type Config struct {
 	MaxSize        int64 // octets of a message
 	MaxRecipients  int
 	MaxConnections int
-	MaxPerAddress  int
-	DiskCheck      func() error
+	MaxPerAddress  int          // from one IPv4 address or IPv6 /64
+	DiskCheck      func() error // asked at MAIL; an error is 421
 	Timeouts       Timeouts
 }
 
 // Timeouts bound what a client may take its time with.
 type Timeouts struct {
-	Command time.Duration // for one whole command line; RFC 5321 4.5.3.2.7 asks for 5 minutes
+	Command time.Duration // for one whole command line or TLS handshake; RFC 5321 4.5.3.2.7 asks for 5 minutes
 	Window  time.Duration // of the DATA rate
 	Rate    int64         // octets that must come in a Window of DATA
 	Write   time.Duration // for one flush of replies
@@ -52,7 +52,8 @@ func DefaultTimeouts() Timeouts {
 	return Timeouts{Command: 5 * time.Minute, Window: time.Minute, Rate: 60 * 64, Write: time.Minute}
 }
 
-// Observer counts; it must be quick and safe for concurrent use.
+// Observer counts; it must be quick and safe for concurrent use. Refused is told the enhanced status code of each refusal,
+// or "connections", "timeout" or "tls".
 type Observer interface {
 	SessionOpened(server string)
 	SessionClosed(server string)
@@ -69,7 +70,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners []net.Listener
 	sessions  map[*session]struct{} // bounded by MaxConnections
-	from      map[netip.Addr]int    // sessions by address, bounded likewise
+	from      map[netip.Addr]int    // sessions by originOf their clients, bounded likewise
 }
 
 // New returns a Server that does not listen yet.
@@ -89,19 +90,17 @@ func (s *Server) Serve(l net.Listener, implicit bool) {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
-				if s.group.IsDraining() {
+				if s.group.IsDraining() || errors.Is(err, net.ErrClosed) {
 					return nil
 				}
-				var ne net.Error
-				if errors.As(err, &ne) && ne.Timeout() || isPassing(err) {
-					s.Log.Warn("accept failed, going on", "server", s.Name, "error", err)
-					if s.pause(ctx, 100*time.Millisecond) {
-						continue
-					}
+				// What accept fails with is a client that went away or a want of files or memory: it passes.
+				s.Log.Warn("accept failed, going on", "server", s.Name, "error", err)
+				if !s.pause(ctx, 100*time.Millisecond) {
+					return nil
 				}
-				return err
+				continue
 			}
-			s.admit(ctx, conn, implicit)
+			s.admit(conn, implicit)
 		}
 	})
 }
@@ -120,35 +119,37 @@ func (s *Server) pause(ctx context.Context, d time.Duration) bool {
 }
 
 // admit starts a session, or refuses when there are too many.
-func (s *Server) admit(ctx context.Context, conn net.Conn, implicit bool) {
+func (s *Server) admit(conn net.Conn, implicit bool) {
 	ss := newSession(s, conn)
 	s.mu.Lock()
 	why := ""
 	switch {
 	case s.group.IsDraining():
-		why = "421 4.3.2 This server is shutting down, try again later"
+		why = "421 4.3.2 " + shuttingDown
 	case len(s.sessions) >= s.MaxConnections:
 		why = "421 4.3.2 Too many connections, try again later"
-	case s.from[ss.client] >= s.MaxPerAddress:
+	case s.from[ss.origin] >= s.MaxPerAddress:
 		why = "421 4.7.0 Too many connections from your address, try again later"
 	}
 	if why == "" {
 		s.sessions[ss] = struct{}{}
-		s.from[ss.client]++
+		s.from[ss.origin]++
 	}
 	s.mu.Unlock()
 	if why != "" {
 		s.Observe.Refused(s.Name, "connections")
 		s.Log.Warn("connect refused", "server", s.Name, "client", ss.client, "reason", why)
-		_ = conn.SetDeadline(s.Clock.Now().Add(time.Second)) // a small write into an empty socket buffer
-		_, _ = io.WriteString(conn, why+"\r\n")
+		if !implicit { // who waits for TLS could not read it
+			_ = conn.SetDeadline(s.Clock.Now().Add(time.Second)) // a small write into an empty socket buffer
+			_, _ = io.WriteString(conn, why+"\r\n")
+		}
 		conn.Close()
 		return
 	}
 	s.Observe.SessionOpened(s.Name)
 	s.group.Go(func(context.Context) error {
 		defer s.dismiss(ss)
-		ss.run(ctx, implicit)
+		ss.run(implicit)
 		return nil
 	})
 }
@@ -157,7 +158,7 @@ func (s *Server) dismiss(ss *session) {
 	ss.conn.Close()
 	s.mu.Lock()
 	delete(s.sessions, ss)
-	if s.from[ss.client]--; s.from[ss.client] == 0 {
+	if s.from[ss.origin]--; s.from[ss.origin] == 0 {
 		delete(s.from, ss.client)
 	}
 	s.mu.Unlock()

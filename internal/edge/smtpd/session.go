@@ -1,63 +1,60 @@
 package smtpd
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
 
 const (
-	// maxErrors is how many commands may fail before the session ends: nobody needs as many by accident.
+	// maxErrors is how many commands may fail without a message between before the session ends: nobody needs as many
+	// by accident. Each recipient that was accepted makes room for one more that is not.
 	maxErrors = 20
-	// maxIdleCommands is how many commands may come without a message or a login among them.
-	maxIdleCommands = 100
+	// maxFruitless is how many commands may come without a message, a login, a recipient or a chunk among them.
+	maxFruitless = 100
+	// maxReplyLine is the octets of a reply line without its code, within the 512 of RFC 5321 4.5.3.1.5.
+	maxReplyLine = 490
 )
 
 // session is one connection. Everything but wake runs in its own goroutine.
 type session struct {
 	server *Server
 	wire
-	conn    net.Conn // the TCP connection, closed by the server
-	client  netip.Addr
-	peer    Peer
-	buf     *buffers
-	ctx     context.Context
-	greeted bool // EHLO or HELO was said
-	esmtp   bool
-	errors  int
-	idle    int // commands since something came of them
-	ending  bool
-	tlsNow  *tls.ConnectionState
+	conn   net.Conn // the TCP connection, closed by the server
+	client netip.Addr
+	origin netip.Addr // what limits by address count
+	peer   Peer
+	tls    *tls.ConnectionState // nil: clear text
+	esmtp  bool                 // EHLO was said, not HELO
 
-	// The transaction.
-	mail      bool
-	envelope  submit.Envelope
-	startedAt time.Time
-	chunks    *chunked // BDAT under way
+	errors    int // since the last message
+	fruitless int // commands since something came of one
+	ending    bool
+
+	transaction
 }
 
 func newSession(s *Server, conn net.Conn) *session {
-	ss := &session{server: s, conn: conn, client: addressOf(conn)}
-	ss.peer.Client = ss.client
-	ss.wire = wire{Conn: conn, times: s.Timeouts, now: s.Clock.Now}
-	return ss
+	client := addressOf(conn)
+	return &session{
+		server: s, conn: conn, client: client, origin: originOf(client), peer: Peer{Client: client},
+		wire: wire{Conn: conn, times: s.Timeouts, now: s.Clock.Now, idle: true},
+	}
 }
 
 // run speaks until either side ends.
-func (s *session) run(ctx context.Context, implicit bool) {
-	s.ctx = ctx
+func (s *session) run(implicit bool) {
 	s.buf = s.server.buffers.Get().(*buffers)
 	s.buf.r.Reset(&s.wire)
-	s.buf.w.Reset(s.wire.Conn)
+	s.buf.w.Reset(&s.wire)
 	defer func() {
 		s.reset()
 		s.buf.r.Reset(nil)
@@ -70,79 +67,80 @@ func (s *session) run(ctx context.Context, implicit bool) {
 	s.peer.User = s.server.Handler.Trusted(s.client)
 	s.reply(220, "", s.server.Hostname+" ESMTP Budkavle")
 	for !s.ending {
-		if !s.command() {
-			return
-		}
+		s.command()
 	}
-	s.flush()
+	_ = s.buf.w.Flush() // the client may be gone
+	_ = s.Close()       // with TLS, says so to the client
 }
 
-// flush sends the replies gathered; it reports false when the client is gone.
-func (s *session) flush() bool {
-	if s.buf.w.Buffered() == 0 {
-		return true
-	}
-	_ = s.wire.SetWriteDeadline(s.now().Add(s.times.Write))
-	return s.buf.w.Flush() == nil
-}
-
-// command reads and carries out one command; it reports false when the session is over.
-func (s *session) command() bool {
-	if s.buf.r.Buffered() == 0 { // nothing more was pipelined: the client waits for us (RFC 2920 3.2)
-		if !s.flush() {
-			return false
-		}
-		s.beginLine(!s.mail)
-	}
-	line, err := s.readLine(smtp.MaxCommandLine)
-	var fault *smtp.Error
-	switch {
-	case errors.As(err, &fault):
-		s.refuse(fault)
-		return true
-	case err != nil:
-		s.lost(err)
-		return false
+// command reads and carries out one command.
+func (s *session) command() {
+	line, ok := s.readLine(smtp.MaxCommandLine, "5.5.2")
+	if !ok {
+		return
 	}
 	cmd, err := smtp.ParseCommand(line)
 	if err != nil {
 		s.refuse(err)
-		return true
+		return
 	}
-	if s.idle++; s.idle > maxIdleCommands {
-		s.end(421, "4.7.0", "Too many commands without a message, goodbye")
-		return true
+	if s.fruitless++; s.fruitless > maxFruitless {
+		s.refuse(smtp.Errorf(421, "4.7.0", "Too many commands without a message, goodbye"))
+		return
 	}
 	s.dispatch(cmd)
-	return true
 }
 
-// lost says goodbye where that makes sense.
+// readLine reads a line without its CRLF. It reports false when there is none to go on with; the client has been told then.
+// tooLong is the enhanced status code of a line over the limit.
+func (s *session) readLine(limit int, tooLong string) (string, bool) {
+	s.expect(false, !s.open)
+	line, err := s.buf.r.ReadSlice('\n')
+	long, before := len(line) > limit, byte(0) // before: the octet before the LF
+	for err == bufio.ErrBufferFull {
+		before = line[len(line)-1]
+		line, err = s.buf.r.ReadSlice('\n')
+	}
+	if n := len(line); n >= 2 {
+		before = line[n-2]
+	}
+	switch {
+	case err != nil:
+		s.lost(err)
+	case before != '\r':
+		// What follows may be meant as part of this line, so none of it is looked at.
+		s.refuse(smtp.Errorf(500, "5.5.2", "The line ends with a bare LF; end every line with CRLF (RFC 5321 2.3.8), goodbye"))
+		s.ending = true
+	case long:
+		s.refuse(smtp.Errorf(500, tooLong, "The line is longer than %d octets", limit))
+	default:
+		return string(line[:len(line)-2]), true
+	}
+	return "", false
+}
+
+// lost ends the session after a fault of its connection, with a word where that makes sense.
 func (s *session) lost(err error) {
-	var ne net.Error
+	s.ending = true
 	switch {
 	case errors.Is(err, errDraining):
-		s.end(421, "4.3.2", "This server is shutting down, try again later")
-	case errors.Is(err, errTooSlow), errors.As(err, &ne) && ne.Timeout():
+		s.reply(421, "4.3.2", shuttingDown)
+	case errors.Is(err, errTooSlow):
 		s.server.Observe.Refused(s.server.Name, "timeout")
-		s.end(421, "4.4.2", "You were silent for too long, goodbye")
-	case errors.Is(err, io.EOF):
+		s.reply(421, "4.4.2", "You took too long, goodbye")
 	default:
 		s.server.Log.Debug("connection lost", "server", s.server.Name, "client", s.client, "error", err)
 	}
-	s.flush()
 }
 
+const shuttingDown = "This server is shutting down, try again later"
+
 func (s *session) dispatch(cmd smtp.Command) {
-	if s.chunks != nil && cmd.Verb != "BDAT" && cmd.Verb != "RSET" && cmd.Verb != "QUIT" && cmd.Verb != "NOOP" {
-		s.refuse(smtp.Errorf(503, "5.5.1", "A BDAT message is under way; finish it with LAST or give it up with RSET"))
-		return
-	}
 	switch cmd.Verb {
 	case "EHLO", "HELO":
 		s.hello(cmd)
 	case "STARTTLS":
-		s.startTLS(cmd)
+		s.startTLS(cmd.Rest)
 	case "AUTH":
 		s.auth(cmd.Rest)
 	case "MAIL":
@@ -165,12 +163,11 @@ func (s *session) dispatch(cmd smtp.Command) {
 	case "HELP":
 		s.reply(214, "2.0.0", "See RFC 5321")
 	case "QUIT":
-		s.reset()
-		s.end(221, "2.0.0", "Bye")
+		s.reply(221, "2.0.0", "Bye")
+		s.ending = true
 	case "GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT":
 		// A browser was made to talk to us; every further line would be its owner's.
-		s.server.Observe.Refused(s.server.Name, "http")
-		s.end(421, "4.7.0", "This is SMTP, not HTTP, goodbye")
+		s.refuse(smtp.Errorf(421, "4.7.0", "This is SMTP, not HTTP, goodbye"))
 	default:
 		s.refuse(smtp.Errorf(500, "5.5.1", "There is no such command"))
 	}
@@ -178,10 +175,11 @@ func (s *session) dispatch(cmd smtp.Command) {
 
 // reply writes one reply; newlines in text make it a multi-line one.
 func (s *session) reply(code int, enhanced, text string) {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
+	for more := true; more; {
+		var line string
+		line, text, more = strings.Cut(text, "\n")
 		b := append(s.buf.w.AvailableBuffer(), strconv.Itoa(code)...)
-		if i < len(lines)-1 {
+		if more {
 			b = append(b, '-')
 		} else {
 			b = append(b, ' ')
@@ -190,53 +188,42 @@ func (s *session) reply(code int, enhanced, text string) {
 			b = append(append(b, enhanced...), ' ')
 		}
 		b = append(append(b, printable(line)...), '\r', '\n')
-		_, _ = s.buf.w.Write(b) // a failed write shows at the next flush
+		_, _ = s.buf.w.Write(b) // a failed write shows at the next read
 	}
 }
 
-// printable keeps what clients sent from going back as anything but text.
+// printable keeps what clients sent from going back as anything but a line of text.
 func printable(s string) string {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] >= 127 {
-			return strings.Map(func(r rune) rune {
-				if r < ' ' || r >= 127 {
-					return '?'
-				}
-				return r
-			}, s)
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 127 {
+			return '?'
 		}
-	}
-	return s
+		return r
+	}, s)
+	return s[:min(len(s), maxReplyLine)]
 }
 
-// refuse answers an error and counts it. Faults of our own are logged: the peer only sees their text.
+// refuse answers an error, counts it and logs it, once for all that is refused. 421 ends the session.
 func (s *session) refuse(err error) {
 	e := smtp.AsError(err)
-	if e.Err != nil && e.Code < 500 {
-		s.server.Log.Warn("temporary refusal", "server", s.server.Name, "client", s.client, "reply", e.Code, "error", e.Err)
+	level, cause := slog.LevelInfo, []any(nil)
+	if e.Err != nil {
+		cause = []any{"error", e.Err}
+		if e.Class == smtp.Temporary {
+			level = slog.LevelWarn // a fault of our own
+		}
 	}
+	s.server.Log.Log(context.Background(), level, "rejected", append([]any{
+		"server", s.server.Name, "client", s.client, "sender", s.envelope.Sender, "reply", e.Code, "enhanced", e.Enhanced, "text", e.Text,
+	}, cause...)...)
 	s.server.Observe.Refused(s.server.Name, e.Enhanced)
-	if e.Code == 421 {
-		s.end(e.Code, e.Enhanced, e.Text)
-		return
-	}
 	s.reply(e.Code, e.Enhanced, e.Text)
-	if s.errors++; s.errors >= maxErrors {
-		s.end(421, "4.7.0", "Too many errors, goodbye")
+	s.errors++
+	switch {
+	case e.Code == 421:
+		s.ending = true
+	case s.errors >= maxErrors+len(s.envelope.Recipients):
+		s.reply(421, "4.7.0", "Too many errors, goodbye")
+		s.ending = true
 	}
-}
-
-// end gives the last reply of the session.
-func (s *session) end(code int, enhanced, text string) {
-	s.reply(code, enhanced, text)
-	s.ending = true
-}
-
-// reset ends the transaction (RFC 5321 4.1.1.5).
-func (s *session) reset() {
-	if s.chunks != nil {
-		s.chunks.abort()
-		s.chunks = nil
-	}
-	s.mail, s.envelope = false, submit.Envelope{Recipients: s.envelope.Recipients[:0]}
 }

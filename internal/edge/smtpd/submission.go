@@ -115,8 +115,6 @@ func (h *Submission) Begin(ctx context.Context, p *Peer, e submit.Envelope, star
 	if err != nil {
 		return nil, err
 	}
-	// The session goes on to use its list of recipients.
-	e.Recipients = append([]submit.Recipient(nil), e.Recipients...)
 	t, err := h.Submitter.Begin(ctx, principal, e, submit.Options{StartedAt: startedAt})
 	if err != nil {
 		return nil, err

@@ -4,15 +4,11 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
 
 const (
@@ -32,126 +28,129 @@ func newBuffers() *buffers {
 
 // wire is a session's connection with its time limits. Its own goroutine reads and writes; wake may come from another.
 type wire struct {
-	net.Conn // plain or TLS
+	net.Conn // plain or TLS; changed under mu
+	buf      *buffers
 	times    Timeouts
 	now      func() time.Time
 
-	mu       sync.Mutex
-	waiting  bool // between commands, with no transaction open
-	draining bool
-
 	data   bool      // reading a message: the rate counts, not the line
-	until  time.Time // end of the line's time, or of the rate's window
+	until  time.Time // end of the line's time, or of the rate's window; zero: not begun
 	octets int64     // in this window
+
+	mu       sync.Mutex
+	idle     bool // no transaction is open
+	draining bool
 }
 
 var (
-	errTooSlow  = errors.New("the message comes too slowly")
+	errTooSlow  = errors.New("the client takes too long")
 	errDraining = errors.New("the server is shutting down")
 )
 
-// Read implements io.Reader for the session's buffer.
-func (w *wire) Read(p []byte) (int, error) {
-	if w.data {
-		now := w.now()
-		if !now.Before(w.until) {
-			if w.octets < w.times.Rate {
-				return 0, errTooSlow
-			}
-			w.until, w.octets = now.Add(w.times.Window), 0
-			_ = w.SetReadDeadline(w.until)
-		}
-	}
-	n, err := w.Conn.Read(p)
-	w.octets += int64(n)
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		w.mu.Lock()
-		draining := w.draining && w.waiting
-		w.mu.Unlock()
-		switch {
-		case draining:
-			return 0, errDraining
-		case w.data && w.octets >= w.times.Rate:
-			return w.Read(p) // the window ended with enough in it: a new one begins
-		case w.data:
-			return 0, errTooSlow
-		}
-	}
-	return n, err
-}
-
-// beginLine gives the client its time for one command line. idle says that no transaction is open, so that a
-// server which is shutting down need not wait for the line.
-func (w *wire) beginLine(idle bool) {
-	w.data = false
+// expect says what is read next: a line, or a message, which must keep up a rate. An idle session is not waited for when
+// the server is shutting down.
+func (w *wire) expect(data, idle bool) {
+	w.data, w.until = data, time.Time{}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiting = idle
-	if w.draining && idle {
-		_ = w.SetReadDeadline(w.now())
-		return
+	w.idle = idle
+}
+
+// Read implements io.Reader for the session's buffer. What was said so far goes out first, so that client and server
+// never wait for each other (RFC 2920 3.2).
+func (w *wire) Read(p []byte) (int, error) {
+	if err := w.buf.w.Flush(); err != nil {
+		return 0, err
 	}
-	_ = w.SetReadDeadline(w.now().Add(w.times.Command))
+	for {
+		if err := w.arm(); err != nil {
+			return 0, err
+		}
+		n, err := w.Conn.Read(p)
+		w.octets += int64(n)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
 }
 
-// beginData starts to watch the rate instead.
-func (w *wire) beginData() {
-	w.data, w.octets = true, 0
-	w.until = w.now().Add(w.times.Window)
+// arm gives the connection its deadline when a line or a window begins, and judges when it has passed.
+func (w *wire) arm() error {
 	w.mu.Lock()
-	w.waiting = false
-	w.mu.Unlock()
-	_ = w.SetReadDeadline(w.until)
+	defer w.mu.Unlock()
+	if w.draining && w.idle {
+		return errDraining
+	}
+	now, span := w.now(), w.times.Command
+	if w.data {
+		span = w.times.Window
+	}
+	if !w.until.IsZero() {
+		if now.Before(w.until) {
+			return nil
+		}
+		if !w.data || w.octets < w.times.Rate {
+			return errTooSlow
+		}
+	}
+	w.until, w.octets = now.Add(span), 0
+	return w.SetReadDeadline(w.until)
 }
 
-// wake tells a session that waits for its client that the server is shutting down.
+// Write implements io.Writer for the session's buffer.
+func (w *wire) Write(p []byte) (int, error) {
+	if err := w.SetWriteDeadline(w.now().Add(w.times.Write)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(p)
+}
+
+// secure does the server's side of a TLS handshake. What was read ahead in the clear is thrown away: it came from
+// whomever (RFC 3207 4.2).
+func (w *wire) secure(c *tls.Config) (*tls.ConnectionState, error) {
+	conn := tls.Server(w.Conn, c)
+	w.expect(false, true)
+	if err := w.arm(); err != nil {
+		return nil, err
+	}
+	if err := w.SetWriteDeadline(w.until); err != nil {
+		return nil, err
+	}
+	if err := conn.Handshake(); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.Conn = conn
+	w.mu.Unlock()
+	w.buf.r.Reset(w)
+	state := conn.ConnectionState()
+	return &state, nil
+}
+
+// wake tells a session that the server is shutting down: at once if it is idle, else after its transaction.
 func (w *wire) wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.draining = true
-	if w.waiting {
+	if w.idle {
 		_ = w.SetReadDeadline(w.now())
 	}
 }
 
-// isPassing reports faults of accept that pass: the client went away, or there are too many open files.
-func isPassing(err error) bool {
-	return errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
-}
-
+// addressOf is a client's address; the invalid one if it has none.
 func addressOf(c net.Conn) netip.Addr {
 	if t, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		a, _ := netip.AddrFromSlice(t.IP)
-		return a.Unmap()
+		return t.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
 }
 
-// readLine reads one command line without its CRLF.
-func (s *session) readLine(limit int) (string, error) {
-	line, err := s.buf.r.ReadSlice('\n')
-	if err == bufio.ErrBufferFull || err == nil && len(line) > limit {
-		for err == bufio.ErrBufferFull {
-			_, err = s.buf.r.ReadSlice('\n')
+// originOf is what limits by address count: an IPv6 client has a whole /64 to itself (RFC 6177).
+func originOf(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
 		}
-		if err != nil {
-			return "", err
-		}
-		return "", smtp.Errorf(500, "5.5.6", "The line is longer than %d octets", limit)
 	}
-	if err != nil {
-		if err == io.EOF && len(line) > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		return "", err
-	}
-	if len(line) < 2 || line[len(line)-2] != '\r' {
-		return "", smtp.Errorf(500, "5.5.2", "The line ends with a bare LF; end every line with CRLF (RFC 5321 2.3.8)")
-	}
-	return string(line[:len(line)-2]), nil
-}
-
-// describeTLS is version and cipher for Received and the record.
-func describeTLS(c *tls.ConnectionState) string {
-	return tls.VersionName(c.Version) + " " + tls.CipherSuiteName(c.CipherSuite)
+	return a
 }

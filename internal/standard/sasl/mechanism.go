@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// Mechanism is one exchange. Next takes the client's response and returns the next challenge; done means the client has
-// proved itself and Username is who it is.
+// Mechanism is one exchange. Next takes the client's response, nil before there is one, and returns the next challenge;
+// done means the client has proved itself. Username is who it says it is, empty until it has said a name that could be
+// one. After done or an error the exchange is over.
 type Mechanism interface {
 	Next(response []byte) (challenge []byte, done bool, err error)
 	Username() string
@@ -50,21 +52,26 @@ func New(name string, find LookUp, random io.Reader, b Binding) (Mechanism, bool
 	return nil, false
 }
 
-// maxName and maxPassword bound what is hashed.
+// maxName and maxPassword bound what is hashed and remembered.
 const (
-	maxName     = 255
+	maxName     = 255 // RFC 4616 2
 	maxPassword = 1024
 )
 
-func check(find LookUp, username, password string) error {
-	if username == "" || len(username) > maxName || len(password) > maxPassword || !utf8.ValidString(username) {
-		return ErrFailed
+// validName keeps what can be no user's name from being looked up.
+func validName(s string) bool {
+	return s != "" && len(s) <= maxName && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+func check(find LookUp, username string, password []byte) error {
+	if len(password) > maxPassword {
+		return ErrMalformed
 	}
 	v, err := find(username)
 	if err != nil {
 		return err
 	}
-	if !v.Check(password) {
+	if !v.Check(string(password)) {
 		return ErrFailed
 	}
 	return nil
@@ -84,17 +91,15 @@ func (p *plain) Next(response []byte) ([]byte, bool, error) {
 		return []byte{}, false, nil // no initial response: ask for it with an empty challenge
 	}
 	parts := bytes.Split(response, []byte{0})
-	if len(parts) != 3 {
+	if len(parts) != 3 || !validName(string(parts[1])) {
 		return nil, false, ErrMalformed
 	}
 	p.user = string(parts[1])
 	if authzid := string(parts[0]); authzid != "" && authzid != p.user {
 		return nil, false, ErrFailed
 	}
-	if err := check(p.find, p.user, string(parts[2])); err != nil {
-		return nil, false, err
-	}
-	return nil, true, nil
+	err := check(p.find, p.user, parts[2])
+	return nil, err == nil, err
 }
 
 type login struct {
@@ -107,16 +112,17 @@ func (l *login) Username() string { return l.user }
 
 // Next implements Mechanism. An initial response is the user name.
 func (l *login) Next(response []byte) ([]byte, bool, error) {
-	if l.step == 0 && response == nil {
+	switch {
+	case l.step == 0 && response == nil:
 		l.step = 1
 		return []byte("Username:"), false, nil
-	}
-	if l.step <= 1 {
+	case l.step <= 1:
+		if !validName(string(response)) {
+			return nil, false, ErrMalformed
+		}
 		l.user, l.step = string(response), 2
 		return []byte("Password:"), false, nil
 	}
-	if err := check(l.find, l.user, string(response)); err != nil {
-		return nil, false, err
-	}
-	return nil, true, nil
+	err := check(l.find, l.user, response)
+	return nil, err == nil, err
 }

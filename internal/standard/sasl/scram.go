@@ -1,7 +1,6 @@
 package sasl
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -63,11 +62,11 @@ func (s *scram) first(message string) ([]byte, error) {
 	name, rest, _ := strings.Cut(s.clientFirst, ",")
 	nonce, _, _ := strings.Cut(rest, ",")
 	user, ok := unescapeName(strings.TrimPrefix(name, "n="))
-	if !strings.HasPrefix(name, "n=") || !strings.HasPrefix(nonce, "r=") || len(nonce) < 10 || len(nonce) > 200 || !ok || len(user) > maxName {
+	if !strings.HasPrefix(name, "n=") || !strings.HasPrefix(nonce, "r=") || len(nonce) < 10 || len(nonce) > 200 || !ok || !validName(user) {
 		return nil, ErrMalformed
 	}
-	if authzid := strings.TrimPrefix(parts[1], "a="); authzid != "" && authzid != user {
-		return nil, ErrFailed
+	if authzid := strings.TrimPrefix(parts[1], "a="); authzid != "" && authzid != strings.TrimPrefix(name, "n=") {
+		return nil, ErrFailed // acting for another user is not offered
 	}
 	s.user = user
 	var err error
@@ -121,9 +120,7 @@ func (s *scram) final(message string) ([]byte, error) {
 	if subtle.ConstantTimeCompare(stored[:], s.verifier.StoredKey) != 1 {
 		return nil, ErrFailed
 	}
-	m := hmac.New(sha256.New, s.verifier.ServerKey)
-	m.Write([]byte(auth))
-	return []byte("v=" + base64.StdEncoding.EncodeToString(m.Sum(nil))), nil
+	return []byte("v=" + base64.StdEncoding.EncodeToString(mac(s.verifier.ServerKey, auth))), nil
 }
 
 // unescapeName undoes =2C and =3D (RFC 5802 5.1).

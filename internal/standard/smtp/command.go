@@ -3,6 +3,8 @@ package smtp
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // MaxCommandLine is the longest command line taken, in octets with CRLF: the 512 of RFC 5321 4.5.3.1.4 and what the
@@ -44,39 +46,52 @@ type Param struct {
 // ParsePath reads what follows "MAIL " or "RCPT "; keyword is "FROM" or "TO". Space after the colon is taken, as many
 // clients send it.
 func ParsePath(rest, keyword string) (Path, error) {
-	bad := Errorf(501, "5.5.4", "The syntax is %s:<address> and parameters", map[string]string{"FROM": "MAIL FROM", "TO": "RCPT TO"}[keyword])
-	if len(rest) <= len(keyword) || !strings.EqualFold(rest[:len(keyword)], keyword) || rest[len(keyword)] != ':' {
-		return Path{}, bad
+	inner, after, ok := cutPath(rest, keyword)
+	if ok && strings.HasPrefix(inner, "@") {
+		_, inner, ok = strings.Cut(inner, ":") // a source route is taken and ignored (RFC 5321 4.1.2, appendix C)
 	}
-	rest = strings.TrimLeft(rest[len(keyword)+1:], " ")
+	if !ok {
+		return Path{}, Errorf(501, "5.5.4", "After %s the syntax is %s:<address> and parameters", map[string]string{"FROM": "MAIL", "TO": "RCPT"}[keyword], keyword)
+	}
+	params, err := parseParams(after)
+	return Path{Mailbox: inner, Params: params}, err
+}
+
+// cutPath parts what is within the angle brackets from what follows them.
+func cutPath(rest, keyword string) (inner, after string, ok bool) {
+	n := len(keyword)
+	if len(rest) <= n || !strings.EqualFold(rest[:n], keyword) || rest[n] != ':' {
+		return "", "", false
+	}
+	rest = strings.TrimLeft(rest[n+1:], " ")
 	if !strings.HasPrefix(rest, "<") {
-		return Path{}, bad
+		return "", "", false
 	}
 	end := closingBracket(rest)
 	if end < 0 {
-		return Path{}, bad
+		return "", "", false
 	}
-	p := Path{Mailbox: rest[1:end]}
-	if strings.HasPrefix(p.Mailbox, "@") {
-		// A source route (RFC 5321 4.1.2, appendix F.2) is taken and ignored.
-		_, mailbox, ok := strings.Cut(p.Mailbox, ":")
-		if !ok {
-			return Path{}, bad
-		}
-		p.Mailbox = mailbox
-	}
-	after := rest[end+1:]
-	if after != "" && after[0] != ' ' {
-		return Path{}, bad
-	}
-	for _, word := range strings.Fields(after) {
+	inner, after = rest[1:end], rest[end+1:]
+	return inner, after, after == "" || after[0] == ' '
+}
+
+// parseParams reads KEYWORD or KEYWORD=VALUE, each keyword once.
+func parseParams(s string) ([]Param, error) {
+	var params []Param
+	for word := range strings.FieldsSeq(s) {
 		key, value, _ := strings.Cut(word, "=")
 		if !isKeyword(key) {
-			return Path{}, Errorf(501, "5.5.4", "The parameter %.40q is not KEYWORD=VALUE", word)
+			return nil, Errorf(501, "5.5.4", "The parameter %.40q is not KEYWORD=VALUE", word)
 		}
-		p.Params = append(p.Params, Param{strings.ToUpper(key), value})
+		key = strings.ToUpper(key)
+		for _, p := range params { // a handful: the line is short
+			if p.Key == key {
+				return nil, Errorf(501, "5.5.4", "The parameter %.40s stands there twice", key)
+			}
+		}
+		params = append(params, Param{key, value})
 	}
-	return p, nil
+	return params, nil
 }
 
 // closingBracket finds the > that ends the path: brackets within a quoted local part do not.
@@ -113,26 +128,42 @@ func isKeyword(s string) bool {
 	return s != ""
 }
 
-// DecodeXtext decodes RFC 3461 4: +XX stands for an octet.
+// DecodeXtext decodes RFC 3461 4: +XX stands for an octet. What is not printable ASCII is refused even when encoded,
+// as RFC 3461 4.4 has it: the text goes into reports and logs.
 func DecodeXtext(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+':
-			if i+2 >= len(s) {
-				return "", Errorf(501, "5.5.4", "%.60q ends within a +XX", s)
-			}
-			v, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
-			if err != nil || strings.ToUpper(s[i+1:i+3]) != s[i+1:i+3] {
+		c := s[i]
+		if c < '!' || c > '~' || c == '=' {
+			return "", Errorf(501, "5.5.4", "%.60q is not xtext of RFC 3461", s)
+		}
+		if c == '+' {
+			if i+2 >= len(s) || !upperHex(s[i+1]) || !upperHex(s[i+2]) {
 				return "", Errorf(501, "5.5.4", "%.60q has a + without two hexadecimal digits after it", s)
 			}
-			b.WriteByte(byte(v))
+			v, _ := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			if c = byte(v); c < ' ' || c > '~' {
+				return "", Errorf(501, "5.5.4", "%.60q stands for a character that is not printable", s)
+			}
 			i += 2
-		case c < '!' || c > '~' || c == '=':
-			return "", Errorf(501, "5.5.4", "%.60q is not xtext of RFC 3461", s)
-		default:
-			b.WriteByte(c)
 		}
+		b.WriteByte(c)
 	}
 	return b.String(), nil
+}
+
+func upperHex(c byte) bool { return digit(c) || 'A' <= c && c <= 'F' }
+
+// ParseORcpt reads the value of ORCPT (RFC 3461 4.2): the address type and the decoded address, for a report's
+// Original-Recipient. Addresses of type utf-8 may also be UTF-8 as it is (RFC 6533 3).
+func ParseORcpt(value string) (kind, address string, err error) {
+	kind, address, ok := strings.Cut(value, ";")
+	if !ok || !isKeyword(kind) || address == "" || len(value) > 500 {
+		return "", "", Errorf(501, "5.5.4", "ORCPT is not TYPE;ADDRESS of at most 500 characters")
+	}
+	if strings.EqualFold(kind, "utf-8") && utf8.ValidString(address) && strings.IndexFunc(address, unicode.IsControl) < 0 {
+		return kind, address, nil
+	}
+	address, err = DecodeXtext(address)
+	return kind, address, err
 }
