@@ -1,0 +1,16 @@
+// Package lab is a simulated Internet on this machine: an authoritative DNS server and the receiving mail servers of
+// several providers, each with its own way of being difficult. The demo, tests and whoever tries a node send to it
+// instead of to the world.
+//
+// A zone file (zone.toml is the built-in one and explains every key) names providers, their domains and servers, and in
+// which mix their mailboxes behave. What a mailbox does follows from its address and a seed alone, so what must become
+// of every recipient is known beforehand: Expect. The lab counts what it takes by Message-ID and recipient, so that lost
+// and doubled mail is seen, and verifies DKIM against its own DNS. It judges, so it shares nothing with what it judges:
+// its SMTP, DNS and DKIM are emersion/go-smtp, miekg/dns and emersion/go-msgauth, and its failure reports are written
+// here.
+//
+// It listens on loopback only, refuses any other address, and publishes no address that is not loopback, so nothing
+// that follows its DNS leaves the machine. Addresses in 127.0.0.0/8 other than 127.0.0.1 exist on Linux without any
+// setup. Start gives a lab that runs whole, or an error with everything undone. Its memory is bounded by Config. It keeps
+// no mail.
+package lab

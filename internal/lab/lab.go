@@ -1,0 +1,211 @@
+package lab
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/base/lifecycle"
+)
+
+// Config says what lab to start. Zero fields take the defaults named.
+type Config struct {
+	Zone   *Zone       // BuiltinZone()
+	DNS    string      // ADDRESS:PORT on loopback; "127.0.0.1:0", any free port
+	Port   uint16      // of every receiving server; 0: one that is free on all their addresses
+	Seed   uint64      // which mailboxes behave how
+	Limit  int         // recipients remembered, each about 140 octets: 1,000,000. Those beyond it are taken, not tracked
+	Clock  clock.Clock // clock.System
+	Random io.Reader   // crypto/rand.Reader
+}
+
+// Lab is a running lab.
+type Lab struct {
+	config    Config
+	zone      *Zone
+	names     *names
+	providers map[string]*Provider // by domain
+	tally     *tally
+	contacts  *contacts
+	returns   *returns
+	tls       *tls.Config
+	group     *lifecycle.Group
+	dns       *dnsServer
+	receivers []*receiver
+	port      uint16
+}
+
+// Start starts a lab. ctx is for the starting; the lab runs until Stop.
+func Start(ctx context.Context, c Config) (*Lab, error) {
+	c = c.withDefaults()
+	addr, err := loopbackPort(c.DNS)
+	if err != nil {
+		return nil, fmt.Errorf("DNS server: %w", err)
+	}
+	if err := c.Zone.validate(); err != nil {
+		return nil, err
+	}
+	l := &Lab{
+		config: c, zone: c.Zone, names: newNames(), providers: map[string]*Provider{}, tally: newTally(c.Zone, c.Limit),
+		contacts: &contacts{clock: c.Clock, wait: c.Zone.Greylist, limit: c.Limit, seen: map[string]time.Time{}},
+		group:    lifecycle.New(context.WithoutCancel(ctx)),
+	}
+	l.returns = &returns{clock: c.Clock, tally: l.tally, queue: make(chan returning, maxReturns), at: c.Zone.Returns}
+	if err := l.start(ctx, addr); err != nil {
+		return nil, errors.Join(err, l.Stop(ctx))
+	}
+	return l, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Zone == nil {
+		c.Zone = BuiltinZone()
+	}
+	if c.DNS == "" {
+		c.DNS = "127.0.0.1:0"
+	}
+	if c.Limit <= 0 {
+		c.Limit = 1_000_000
+	}
+	if c.Clock == nil {
+		c.Clock = clock.System{}
+	}
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
+	return c
+}
+
+func (l *Lab) start(ctx context.Context, dns netip.AddrPort) (err error) {
+	if err := l.names.publish(l.zone); err != nil {
+		return err
+	}
+	if l.tls, err = certificate(l.config.Random, l.config.Clock.Now()); err != nil {
+		return err
+	}
+	if err := l.startReceivers(ctx); err != nil {
+		return err
+	}
+	l.group.Go(l.returns.run)
+	l.dns, err = listenDNS(ctx, dns, l.names, l.group)
+	return err
+}
+
+// startReceivers binds all servers, then serves them: a lab is whole or not there.
+func (l *Lab) startReceivers(ctx context.Context) error {
+	var addrs []netip.Addr
+	var owners []*receiver
+	for i := range l.zone.Providers {
+		p := &l.zone.Providers[i]
+		for _, d := range p.Domains {
+			l.providers[d] = p
+		}
+		for _, s := range p.Servers {
+			r := newReceiver(l, p, s)
+			for _, a := range s.addrs() {
+				addrs, owners = append(addrs, a), append(owners, r)
+			}
+			l.receivers = append(l.receivers, r)
+		}
+	}
+	listeners, port, err := bindAll(ctx, addrs, l.config.Port)
+	if err != nil {
+		return err
+	}
+	l.port = port
+	for i, listener := range listeners {
+		l.group.Go(owners[i].serve(listener))
+	}
+	return nil
+}
+
+// Stop ends the lab. Sessions are cut; a client in the middle of one sees its connection closed. It may be called again.
+func (l *Lab) Stop(ctx context.Context) error {
+	l.group.Drain()
+	var errs []error
+	if l.dns != nil {
+		errs = append(errs, l.dns.stop(ctx))
+		l.dns = nil
+	}
+	for _, r := range l.receivers {
+		errs = append(errs, r.stop(ctx))
+	}
+	l.receivers = nil
+	now, cancel := context.WithCancel(ctx)
+	cancel() // nothing is left to finish
+	return errors.Join(append(errs, l.group.Stop(now))...)
+}
+
+// DNSAddr is ADDRESS:PORT of the DNS server.
+func (l *Lab) DNSAddr() string { return l.dns.addr.String() }
+
+// Port is the port of every receiving server.
+func (l *Lab) Port() int { return int(l.port) }
+
+// Servers lists ADDRESS:PORT of every receiving server that listens, with its host name.
+func (l *Lab) Servers() map[string]string {
+	list := map[string]string{}
+	for _, r := range l.receivers {
+		for _, a := range r.addrs() {
+			list[netip.AddrPortFrom(a, l.port).String()] = r.smtp.Domain
+		}
+	}
+	return list
+}
+
+// Publish adds DNS records in the notation of a BIND zone file.
+func (l *Lab) Publish(records string) error {
+	list, err := parseRecords(records, l.zone.TTL)
+	if err != nil {
+		return err
+	}
+	return l.names.add(list)
+}
+
+// ReturnTo says who takes failure reports: ADDRESS:PORT on loopback.
+func (l *Lab) ReturnTo(addr string) error {
+	ap, err := loopbackPort(addr)
+	if err != nil {
+		return err
+	}
+	l.returns.set(ap.String())
+	return nil
+}
+
+// Received is how often a message was taken for a recipient. messageID is without angle brackets.
+func (l *Lab) Received(messageID, recipient string) int {
+	return l.tally.times(messageID, canonical(recipient))
+}
+
+// Report is what the lab saw so far.
+func (l *Lab) Report() Report { return l.tally.snapshot() }
+
+// certificate makes a TLS configuration with a certificate that nobody vouches for, as most receiving servers have
+// one that does not match their names.
+func certificate(random io.Reader, now time.Time) (*tls.Config, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab.example"}, DNSNames: []string{"lab.example"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(random, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, nil
+}
