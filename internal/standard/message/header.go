@@ -2,7 +2,8 @@
 //
 // Fields keep their original bytes, so that what is not touched is not changed and signatures hold. The block
 // is bounded (MaxHeader, MaxFields); what is over, or is no header, is an error that names the line. Values
-// are decoded only to be shown (RFC 2047). It does not parse bodies and builds no MIME.
+// are decoded only to be shown (RFC 2047), and what cannot be decoded is shown as it is. It does not parse bodies and
+// builds no MIME.
 package message
 
 import (
@@ -10,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"net/mail"
 	"strings"
 )
 
@@ -20,10 +20,8 @@ const (
 	MaxFields = 2000
 )
 
-// Errors of Parse.
-var (
-	ErrTooLong = fmt.Errorf("the header is over %d octets or %d fields", MaxHeader, MaxFields)
-)
+// ErrTooLong is what Parse returns for a header over its bounds.
+var ErrTooLong = fmt.Errorf("the header is over %d octets or %d fields", MaxHeader, MaxFields)
 
 // Field is one header field.
 type Field struct {
@@ -131,44 +129,17 @@ func (h Header) Has(name string) bool {
 	return false
 }
 
-// Decode makes a value readable: encoded words (RFC 2047) decoded, invalid ones left as they are.
-func Decode(value string) string {
-	if !strings.Contains(value, "=?") {
-		return value
-	}
-	d := mime.WordDecoder{}
-	s, err := d.DecodeHeader(value)
-	if err != nil {
-		return value
-	}
-	return s
-}
-
-// Addresses reads an address list such as From: the addr-specs, in order.
-func Addresses(value string) ([]string, error) {
-	list, err := (&mail.AddressParser{WordDecoder: &mime.WordDecoder{}}).ParseList(value)
-	if err != nil {
-		return nil, fmt.Errorf("%.80q is not a list of addresses: %s", value, strings.TrimPrefix(err.Error(), "mail: "))
-	}
-	addrs := make([]string, len(list))
-	for i, a := range list {
-		addrs[i] = a.Address
-	}
-	return addrs, nil
-}
-
 // Fold writes a field whose value may have any length: lines are broken at spaces before 78 columns where that
-// is possible (RFC 5322 2.1.1), and text outside US-ASCII becomes encoded words (RFC 2047).
+// is possible (RFC 5322 2.1.1), and text that is not printable US-ASCII becomes encoded words (RFC 2047). It is for
+// unstructured fields: what is encoded may not hold addresses.
 func Fold(name, value string) []byte {
-	value = strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == '\r' || r == '\n' }), " ")
-	if !ascii(value) {
-		value = mime.QEncoding.Encode("utf-8", value)
-	}
+	value = mime.QEncoding.Encode("utf-8", strings.Join(strings.FieldsFunc(value, isLineEnd), " "))
 	var b bytes.Buffer
 	b.WriteString(name + ":")
 	column := len(name) + 1
-	for _, word := range strings.Split(value, " ") {
-		if column+1+len(word) > 78 && column > len(name)+1 {
+	for _, word := range strings.Split(strings.TrimSpace(value), " ") {
+		// An empty word, from one space beside another, begins no line: a line of white space alone is obsolete (RFC 5322 4.2).
+		if word != "" && column+1+len(word) > 78 && column > len(name)+1 {
 			b.WriteString("\r\n")
 			column = 0
 		}
@@ -179,11 +150,4 @@ func Fold(name, value string) []byte {
 	return b.Bytes()
 }
 
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 128 {
-			return false
-		}
-	}
-	return true
-}
+func isLineEnd(r rune) bool { return r == '\r' || r == '\n' }
