@@ -96,6 +96,9 @@ func (n *Node) start(ctx context.Context) error {
 	if n.store, err = OpenStore(ctx, n.cfg, n.sys.Clock); err != nil {
 		return err
 	}
+	if err := n.store.Ping(ctx); err != nil {
+		return wording.Errorf("%s takes no changes, so no mail can be kept: %w", storeName(n.cfg), err)
+	}
 	engine, why := dkim.LoadEngine()
 	n.sys.Log.Info("RSA signatures", "engine", engine.Name())
 	if why != nil {

@@ -17,13 +17,21 @@ func OpenStore(ctx context.Context, cfg config.Config, c clock.Clock) (store.Sto
 	if path, ok := strings.CutPrefix(cfg.Store.URL, "sqlite:"); ok {
 		s, err := sqlite.Open(ctx, path, c)
 		if err != nil {
-			return nil, wording.Errorf("store.url %s: %w", cfg.Store.URL, err)
+			return nil, wording.Errorf("%s: %w", storeName(cfg), err)
 		}
 		return s, nil
 	}
 	s, err := postgres.Open(ctx, cfg.Store.URL, c)
 	if err != nil {
-		return nil, wording.Errorf("store.url: %w", err) // the URL may hold a password
+		return nil, wording.Errorf("%s: %w", storeName(cfg), err)
 	}
 	return s, nil
+}
+
+// storeName says which store it is, for errors. The URL of a database may hold a password.
+func storeName(cfg config.Config) string {
+	if strings.HasPrefix(cfg.Store.URL, "sqlite:") {
+		return "store.url " + cfg.Store.URL
+	}
+	return "store.url"
 }

@@ -63,12 +63,12 @@ func swedishErrors() map[string]string {
 		"free space of %s is not known: %w":                       "ledigt utrymme på %s är inte känt: %w",
 		"%s has %d octets, want %d; restore it from its backup":   "%s har %d oktetter, ska ha %d; återställ den från säkerhetskopian",
 		"%s is readable by others (mode %04o); run: chmod 600 %s": "%s kan läsas av andra (läge %04o); kör: chmod 600 %s",
-		"key file: %w":                           "nyckelfil: %w",
-		"root key has %d octets, want %d":        "rotnyckeln har %d oktetter, ska ha %d",
-		"self-signed certificate: %w":            "självsignerat certifikat: %w",
-		"store.url %s: %w":                       "store.url %s: %w",
-		"store.url: %w":                          "store.url: %w",
-		"submission.tls_cert %s, tls_key %s: %w": "submission.tls_cert %s, tls_key %s: %w",
+		"key file: %w":                    "nyckelfil: %w",
+		"root key has %d octets, want %d": "rotnyckeln har %d oktetter, ska ha %d",
+		"self-signed certificate: %w":     "självsignerat certifikat: %w",
+		"%s: %w":                          "%s: %w",
+		"%s takes no changes, so no mail can be kept: %w":                                              "%s tar inte emot ändringar, så ingen post kan sparas: %w",
+		"submission.tls_cert %s, tls_key %s: %w":                                                       "submission.tls_cert %s, tls_key %s: %w",
 		"submission.trusted_networks %q: there is no account %q; add it with: budkavle account add %s": "submission.trusted_networks %q: det finns inget konto %q; lägg till det med: budkavle account add %s",
 	}
 }

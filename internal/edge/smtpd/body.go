@@ -174,6 +174,7 @@ func (s *session) cut() {
 // finish commits or refuses the message, and ends the transaction.
 func (s *session) finish() {
 	b, text := s.body, ""
+	s.fruitless = 0 // whatever becomes of the message: a client is not cut off because we are out of order
 	if b.refusal == nil {
 		b.refusal = b.check.Err()
 	}
@@ -186,6 +187,6 @@ func (s *session) finish() {
 		return
 	}
 	s.reset()
-	s.fruitless, s.errors = 0, 0
+	s.errors = 0
 	s.reply(250, "2.0.0", text)
 }

@@ -159,7 +159,7 @@ func (s *Server) dismiss(ss *session) {
 	s.mu.Lock()
 	delete(s.sessions, ss)
 	if s.from[ss.origin]--; s.from[ss.origin] == 0 {
-		delete(s.from, ss.client)
+		delete(s.from, ss.origin)
 	}
 	s.mu.Unlock()
 	s.Observe.SessionClosed(s.Name)

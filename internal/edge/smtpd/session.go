@@ -218,7 +218,9 @@ func (s *session) refuse(err error) {
 	}, cause...)...)
 	s.server.Observe.Refused(s.server.Name, e.Enhanced)
 	s.reply(e.Code, e.Enhanced, e.Text)
-	s.errors++
+	if e.Class != smtp.Temporary { // else it is not the client's mistake
+		s.errors++
+	}
 	switch {
 	case e.Code == 421:
 		s.ending = true
