@@ -26,12 +26,17 @@ func (GoEngine) Name() string { return "crypto/rsa" }
 // RSA implements Engine.
 func (GoEngine) RSA(key *rsa.PrivateKey) (crypto.Signer, error) { return key, nil }
 
+// soname of OpenSSL 3; 1.1 has some of the functions we call as macros.
+const soname = "libcrypto.so.3"
+
 // LoadEngine returns libcrypto where it loads and signs as crypto/rsa does, else crypto/rsa; why is nil in the
 // first case and says what was in the way in the second.
-func LoadEngine() (e Engine, why error) {
-	lib, err := loadLibcrypto()
+func LoadEngine() (e Engine, why error) { return loadEngine(soname) }
+
+func loadEngine(library string) (Engine, error) {
+	lib, err := loadLibcrypto(library)
 	if err != nil {
-		return GoEngine{}, err
+		return GoEngine{}, fmt.Errorf("libcrypto is not used: %w", err)
 	}
 	return lib, nil
 }
@@ -53,5 +58,3 @@ func prove(signer crypto.Signer, key *rsa.PrivateKey) error {
 	}
 	return nil
 }
-
-func notLoaded(err error) error { return fmt.Errorf("libcrypto is not used: %w", err) }

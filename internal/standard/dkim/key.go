@@ -67,7 +67,8 @@ type Key struct {
 	Signer    crypto.Signer
 }
 
-// LoadKey makes a PKCS #8 private key usable, RSA by the engine.
+// LoadKey makes a PKCS #8 private key usable, RSA by the engine. A key that the engine does not prove itself with is
+// signed with by crypto/rsa: slower, never wrong.
 func LoadKey(e Engine, domain, selector, algorithm string, pkcs8 []byte) (Key, error) {
 	k := Key{Domain: domain, Selector: selector, Algorithm: algorithm}
 	private, err := x509.ParsePKCS8PrivateKey(pkcs8)
@@ -77,8 +78,10 @@ func LoadKey(e Engine, domain, selector, algorithm string, pkcs8 []byte) (Key, e
 	switch p := private.(type) {
 	case *rsa.PrivateKey:
 		if algorithm == RSA {
-			k.Signer, err = e.RSA(p)
-			return k, err
+			if k.Signer, err = e.RSA(p); err != nil {
+				k.Signer = p
+			}
+			return k, nil
 		}
 	case ed25519.PrivateKey:
 		if algorithm == Ed25519 {

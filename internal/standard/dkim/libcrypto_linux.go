@@ -13,9 +13,6 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// sonames are tried in this order: OpenSSL 3 only, since 1.1 has some of these functions as macros.
-var sonames = [...]string{"libcrypto.so.3"}
-
 // idleContexts is how many signing contexts a key keeps between signatures; more are made and freed as needed.
 const idleContexts = 8
 
@@ -36,15 +33,10 @@ type libcrypto struct {
 }
 
 // loadLibcrypto opens the library, finds its functions, and proves it with a key made for that.
-func loadLibcrypto() (_ Engine, err error) {
-	var handle uintptr
-	for _, name := range sonames {
-		if handle, err = purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL); err == nil {
-			break
-		}
-	}
+func loadLibcrypto(library string) (Engine, error) {
+	handle, err := purego.Dlopen(library, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
-		return nil, notLoaded(err)
+		return nil, err
 	}
 	l := &libcrypto{}
 	for name, f := range map[string]any{
@@ -54,7 +46,7 @@ func loadLibcrypto() (_ Engine, err error) {
 	} {
 		symbol, err := purego.Dlsym(handle, name)
 		if err != nil {
-			return nil, notLoaded(err)
+			return nil, err
 		}
 		purego.RegisterFunc(f, symbol)
 	}
@@ -64,7 +56,7 @@ func loadLibcrypto() (_ Engine, err error) {
 		return nil, err
 	}
 	if _, err := l.RSA(key); err != nil { // RSA proves the key
-		return nil, notLoaded(err)
+		return nil, err
 	}
 	return l, nil
 }

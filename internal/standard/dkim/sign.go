@@ -62,18 +62,7 @@ func (k Key) sign(names string, canonical, bodyHash []byte, now time.Time) ([]by
 	var b bytes.Buffer
 	b.WriteString("DKIM-Signature: v=1; a=" + k.Algorithm + "-sha256; c=relaxed/relaxed; d=" + k.Domain + ";\r\n\ts=" + k.Selector + "; t=")
 	b.WriteString(strconv.FormatInt(now.Unix(), 10) + ";\r\n\th=" + names + ";\r\n\tbh=" + base64.StdEncoding.EncodeToString(bodyHash) + ";\r\n\tb=")
-	// RFC 6376 3.7: the signature's own field comes last, its b= empty, without a closing CRLF.
-	own := bytes.TrimSuffix(relaxField(nil, b.Bytes()), []byte("\r\n"))
-	d := sha256.New()
-	d.Write(canonical)
-	d.Write(own)
-	digest := d.Sum(nil)
-	// RFC 8463 3: Ed25519 signs the SHA-256 hash itself as its message.
-	opts := crypto.Hash(0)
-	if k.Algorithm == RSA {
-		opts = crypto.SHA256
-	}
-	sig, err := k.Signer.Sign(rand.Reader, digest, opts)
+	sig, err := k.signature(canonical, b.Bytes())
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +73,20 @@ func (k Key) sign(names string, canonical, bodyHash []byte, now time.Time) ([]by
 	}
 	b.WriteString(text + "\r\n")
 	return b.Bytes(), nil
+}
+
+// signature signs the canonical header and the signature's own field, which comes last, its b= empty, without a closing
+// CRLF (RFC 6376 3.7).
+func (k Key) signature(canonical, own []byte) ([]byte, error) {
+	d := sha256.New()
+	d.Write(canonical)
+	d.Write(bytes.TrimSuffix(relaxField(nil, own), []byte("\r\n")))
+	// RFC 8463 3: Ed25519 signs the SHA-256 hash itself as its message.
+	opts := crypto.Hash(0)
+	if k.Algorithm == RSA {
+		opts = crypto.SHA256
+	}
+	return k.Signer.Sign(rand.Reader, d.Sum(nil), opts)
 }
 
 // selectFields lists what is signed: the h= tag, folded, and the fields in canonical form in that order. Fields
