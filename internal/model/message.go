@@ -78,6 +78,10 @@ type Meta struct {
 	Return      DSNReturn         `json:"ret,omitempty"`
 }
 
+// Answered reports whether the sender is told of the message's fate by DSN: mail that came by SMTP and is no report
+// itself (RFC 5321 6.1: a report is never sent for a report).
+func (m *Message) Answered() bool { return m.Origin == OriginSMTP && m.Sender != "" }
+
 // Attachment names one attachment, for events.
 type Attachment struct {
 	Name string `json:"filename"`
@@ -157,6 +161,17 @@ const (
 	NotifyFailure
 	NotifyDelay
 )
+
+// Wants reports whether a sender who gave this NOTIFY is to be told such a thing (RFC 3461 4.1).
+func (n Notify) Wants(k NoticeKind) bool {
+	switch k {
+	case NoticeFailed:
+		return n == 0 || n&NotifyFailure != 0
+	case NoticeDelayed:
+		return n == 0 || n&NotifyDelay != 0
+	}
+	return n&NotifySuccess != 0
+}
 
 // RecipientKey names one recipient of one message.
 type RecipientKey struct {

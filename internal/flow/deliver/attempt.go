@@ -79,7 +79,7 @@ func (a *attempt) outcome(h *schedule.Handle, st model.RecipientState, kind mode
 func (a *attempt) delivered(h schedule.Handle, r outbound.Reply, dsn bool) settling {
 	out := a.outcome(&h, model.StateDelivered, model.EventDelivered, a.reply(r, nil, a.ended))
 	// RFC 3461 5.2.2 (d): who asked for success hears "relayed" from us if the receiver will not say more.
-	if h.Notify&model.NotifySuccess != 0 && !dsn && a.answers() {
+	if !dsn && a.body.msg.Answered() && h.Notify.Wants(model.NoticeRelayed) {
 		out.Notice = model.NoticeRelayed
 	}
 	return out
@@ -165,15 +165,9 @@ func (a *attempt) missing(handles []schedule.Handle) []settling {
 	return out
 }
 
-// answers reports whether the sender is told of what happens by DSN: mail that came by SMTP, and no report itself
-// (RFC 5321 6.1: a report is never sent for a report).
-func (a *attempt) answers() bool {
-	return a.body.msg.Origin == model.OriginSMTP && a.body.msg.Sender != ""
-}
-
 // failureNotice follows RFC 3461 5.2.4: told unless NOTIFY says otherwise.
 func (a *attempt) failureNotice(n model.Notify) model.NoticeKind {
-	if a.answers() && (n == 0 || n&model.NotifyFailure != 0) {
+	if a.body.msg.Answered() && n.Wants(model.NoticeFailed) {
 		return model.NoticeFailed
 	}
 	return ""
@@ -181,7 +175,7 @@ func (a *attempt) failureNotice(n model.Notify) model.NoticeKind {
 
 // delayNotice tells of a delay once: at the first attempt after the message has waited DelayNotice.
 func (a *attempt) delayNotice(h *schedule.Handle, now time.Time) model.NoticeKind {
-	if a.cfg.DelayNotice <= 0 || !a.answers() || h.Notify != 0 && h.Notify&model.NotifyDelay == 0 {
+	if a.cfg.DelayNotice <= 0 || !a.body.msg.Answered() || !h.Notify.Wants(model.NoticeDelayed) {
 		return ""
 	}
 	from := a.body.msg.AcceptedAt

@@ -92,13 +92,13 @@ func (n *Notification) returned() (kind string, octets []byte) {
 	if len(n.Original) == 0 {
 		return "", nil
 	}
-	header, body := n.Original, []byte(nil)
-	if i := bytes.Index(n.Original, []byte("\r\n\r\n")); i >= 0 {
-		header, body = n.Original[:i+2], n.Original[i+2:]
+	header := n.Original
+	if i := bytes.Index(header, []byte("\r\n\r\n")); i >= 0 {
+		header = header[:i+2]
 	}
 	switch {
 	case n.Full && n.UTF8:
-		return "message/global", append(header[:len(header):len(header)], body...)
+		return "message/global", n.Original
 	case n.Full:
 		return "message/rfc822", n.Original
 	case n.UTF8:
