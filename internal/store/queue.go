@@ -86,8 +86,8 @@ type Queue interface {
 	// Bounce moves a delivered, waiting or held recipient to bounced because a DSN came back, with its event.
 	// It reports false, and stores nothing, if the recipient is not in such a state.
 	Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind) (bool, error)
-	// NoteEvents appends events that change no recipient.
-	NoteEvents(ctx context.Context, evs []model.Event) error
+	// NoteEvents appends events that change no recipient, and the notices that come of them.
+	NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error
 	// RecoverLeases returns up to limit recipients held by the lease to the queue, due at due; it reports how many.
 	RecoverLeases(ctx context.Context, lease int64, due time.Time, limit int) (int, error)
 

@@ -115,7 +115,8 @@ type Idempotency struct {
 // Messages takes in mail and gives it back.
 type Messages interface {
 	// Accept makes the submissions durable in one commit, shared with concurrent callers. With idem, the
-	// answer is kept in the same commit; Exists if the key is there already and has not expired.
+	// answer is kept in the same commit; Exists if the key is there already and has not expired. Conflict if a notice
+	// among the Answers is gone: another process has told the sender.
 	Accept(ctx context.Context, subs []Submission, idem *Idempotency) error
 	// IdempotentResponse returns the answer kept under the key, NotFound if there is none that is valid at now.
 	IdempotentResponse(ctx context.Context, account model.AccountID, key string, now time.Time) ([]byte, error)

@@ -39,10 +39,15 @@ func insertEncodedEvent(ctx context.Context, tx *countingTx, ev *model.Event, da
 }
 
 // NoteEvents implements store.Queue.
-func (s *Store) NoteEvents(ctx context.Context, evs []model.Event) error {
+func (s *Store) NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error {
 	return s.change(ctx, "note events", func(ctx context.Context, tx *countingTx) error {
 		for i := range evs {
 			if err := insertEvent(ctx, tx, evs[i]); err != nil {
+				return err
+			}
+		}
+		for _, n := range notices {
+			if err := insertNotice(ctx, tx, n.Key, n.Kind, n.At); err != nil {
 				return err
 			}
 		}
@@ -60,6 +65,17 @@ func insertNotice(ctx context.Context, tx *countingTx, key model.RecipientKey, n
 func dropNotices(ctx context.Context, tx *countingTx, ns []model.Notice) error {
 	for _, n := range ns {
 		if err := tx.exec(ctx, `DELETE FROM notice WHERE message = ? AND n = ? AND kind = ?`, int64(n.Key.Message), n.Key.N, string(n.Kind)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerNotices drops notices that must all be there still: another node may have told the sender meanwhile.
+func answerNotices(ctx context.Context, tx *countingTx, ns []model.Notice) error {
+	for _, n := range ns {
+		if err := tx.cas(ctx, store.Conflict, "answer notices", `DELETE FROM notice WHERE message = ? AND n = ? AND kind = ?`,
+			int64(n.Key.Message), n.Key.N, string(n.Kind)); err != nil {
 			return err
 		}
 	}

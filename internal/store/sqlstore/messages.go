@@ -98,7 +98,7 @@ func insertSubmission(ctx context.Context, tx *countingTx, e *encoded) error {
 			return err
 		}
 	}
-	return dropNotices(ctx, tx, e.sub.Answers)
+	return answerNotices(ctx, tx, e.sub.Answers)
 }
 
 // IdempotentResponse implements store.Messages.

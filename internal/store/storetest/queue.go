@@ -325,6 +325,16 @@ func testNotices(t *testing.T, b *bench) {
 	left, err := b.ListNotices(b.ctx, 10)
 	b.ok(err)
 	same(t, "left after the DSN is queued", left, ns[1:])
+	again := b.message(1, 0, "school.example")
+	again.Answers = ns // one of them was answered already
+	b.kind(b.Accept(b.ctx, []store.Submission{again}, nil), store.Conflict)
+	_, err = b.Message(b.ctx, again.Message.ID)
+	b.kind(err, store.NotFound)
+	later := model.Notice{Key: sub.Recipients[0].RecipientKey, Kind: model.NoticeDelayed, At: now}
+	b.ok(b.NoteEvents(b.ctx, []model.Event{b.event(model.EventDeferred, sub.Message.ID, 0, sub.Recipients[0].Address)}, later))
+	left, err = b.ListNotices(b.ctx, 10)
+	b.ok(err)
+	same(t, "with that of an event", left, []model.Notice{later, ns[1]})
 	b.ok(b.DropNotices(b.ctx, left))
 	if left, err = b.ListNotices(b.ctx, 10); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
