@@ -49,14 +49,6 @@ type mail struct {
 	text     []byte
 }
 
-func newMailbox() *mailbox {
-	v, err := sasl.NewVerifier(rand.Reader, "hemlig")
-	if err != nil {
-		panic(err)
-	}
-	return &mailbox{secret: v, begun: map[*mail]bool{}}
-}
-
 func (b *mailbox) Authentication(p *Peer) *Authentication {
 	if !b.open && p.TLS == "" {
 		return nil
@@ -154,19 +146,19 @@ type world struct {
 // inBubble plays in a world; when the play is over, the server stops and must have given everything back.
 func inBubble(t *testing.T, play func(w *world), change ...func(*Config, *mailbox)) {
 	t.Helper()
-	certificate := certificate(t)
+	p := newProps(t)
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, certificate, change...)
+		w := newWorld(t, p, change...)
+		defer w.stop()
 		play(w)
-		w.stop()
 	})
 }
 
-func newWorld(t testing.TB, cert *tls.Certificate, change ...func(*Config, *mailbox)) *world {
-	w := &world{t: t, box: newMailbox(), log: &bytes.Buffer{}, ln: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}}
+func newWorld(t testing.TB, p *props, change ...func(*Config, *mailbox)) *world {
+	w := &world{t: t, box: &mailbox{secret: p.anna, begun: map[*mail]bool{}}, log: &bytes.Buffer{}, ln: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}}
 	c := Config{
 		Name: "submission", Hostname: "mx.example", Handler: w.box, Clock: clock.System{}, Random: rand.Reader,
-		TLS: &tls.Config{Certificates: []tls.Certificate{*cert}},
+		TLS: &tls.Config{Certificates: []tls.Certificate{p.certificate}},
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Observe: silent{}, MaxSize: 1 << 20, MaxRecipients: 5000, MaxConnections: 10,
 		MaxPerAddress: 5, DiskCheck: func() error { return nil }, Timeouts: DefaultTimeouts(),
 	}
@@ -190,6 +182,13 @@ func (w *world) stop() {
 	if len(w.server.sessions) > 0 || len(w.server.from) > 0 {
 		w.t.Errorf("left: sessions %v, addresses %v", w.server.sessions, w.server.from)
 	}
+}
+
+// sessions is how many go on.
+func (w *world) sessions() int {
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	return len(w.server.sessions)
 }
 
 // play is a dialogue of a new client.
@@ -306,7 +305,7 @@ func (c *client) play(script string) {
 	c.t.Helper()
 	var say strings.Builder
 	for line := range strings.Lines(script) {
-		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		verb, rest, _ := strings.Cut(strings.TrimSuffix(strings.TrimLeft(line, "\t"), "\n"), " ")
 		if verb == "C:" {
 			say.WriteString(rest + "\r\n")
 			continue
@@ -387,17 +386,29 @@ func (c *client) directive(d string) {
 	}
 }
 
-// certificate is a server's, made at another time than a bubble's.
-func certificate(t testing.TB) *tls.Certificate {
+// props are costly to make and need none of a bubble's time.
+type props struct {
+	certificate tls.Certificate // of mx.example
+	anna        sasl.Verifier
+}
+
+func newProps(t testing.TB) *props {
 	t.Helper()
+	anna, err := sasl.NewVerifier(rand.Reader, "hemlig")
+	if err != nil {
+		t.Fatal(err)
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"mx.example"}, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"mx.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return &props{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, anna}
 }
