@@ -19,7 +19,12 @@ import (
 // DKIM signatures (about 600 each). A header that needs more is copied once.
 const headroom = 2560
 
-const firstBuffer = 8 << 10
+const (
+	// firstBuffer is what a draft begins with, uncounted.
+	firstBuffer = 8 << 10
+	// maxHint bounds the room made at once for a message of declared size: the sender has yet to send what it declared.
+	maxHint = 1 << 20
+)
 
 // Draft is a message on its way in. It is used by one goroutine.
 type Draft struct {
@@ -27,20 +32,17 @@ type Draft struct {
 	bodyAt   int    // index in buf of the first body octet; 0 while the header has not ended
 	hash     *dkim.BodyHash
 	max      int64
+	hint     int64
 	grow     func(octets int64) error
 	eightBit bool
 	cr       bool // the last octet was CR
 	bare     bool // a CR or LF stood alone
 }
 
-// NewDraft takes at most max octets. grow, unless nil, is asked before the buffer becomes larger, with the octets
-// it will have in all; its error ends the draft. hint is the size the sender declared, or 0.
+// NewDraft takes at most max octets. grow, unless nil, is asked before the buffer becomes larger than its first 8 KiB,
+// with the octets it will have in all; its error ends the draft. hint is the size the sender declared, or 0.
 func NewDraft(max, hint int64, grow func(octets int64) error) *Draft {
-	size := int64(firstBuffer)
-	if hint > 0 && hint <= max {
-		size = headroom + hint + 256
-	}
-	return &Draft{buf: make([]byte, headroom, size), max: max, grow: grow, hash: dkim.NewBodyHash()}
+	return &Draft{buf: make([]byte, headroom, firstBuffer), max: max, hint: min(hint, max, maxHint), grow: grow, hash: dkim.NewBodyHash()}
 }
 
 // Size is the octets taken so far.
@@ -71,9 +73,8 @@ func (d *Draft) makeRoom(n int) error {
 	if need <= cap(d.buf) {
 		return nil
 	}
-	size := max(2*cap(d.buf), need)
-	size = min(size, headroom+int(d.max))
-	size = max(size, need)
+	size := max(2*cap(d.buf), headroom+int(d.hint))
+	size = max(min(size, headroom+int(d.max)), need)
 	if d.grow != nil {
 		if err := d.grow(int64(size)); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type Inspected struct {
 	Header    message.Header
 	From      []string // addresses of the From field, at least one
 	EightBit  bool     // octets above 127 anywhere
-	UTF8      bool     // octets above 127 in the header: needs SMTPUTF8 (RFC 6531)
+	UTF8      bool     // octets above 127 in the header (RFC 6532)
 	BulkSigns bool     // Precedence, List-Id or List-Unsubscribe say it is bulk
 	Meta      model.Meta
 }
@@ -30,7 +31,7 @@ func (d *Draft) Inspect() (*Inspected, error) {
 		return nil, BareLineEnd()
 	}
 	h, err := message.Parse(d.header())
-	if err == message.ErrTooLong {
+	if errors.Is(err, message.ErrTooLong) {
 		return nil, headerTooLong()
 	}
 	if err != nil {
@@ -83,7 +84,7 @@ func fromAddresses(h message.Header) ([]string, error) {
 	return addrs, nil
 }
 
-const maxMeta = 500 // characters of a header field kept for events
+const maxMeta = 500 // octets of a header field kept for events
 
 func clip(s string) string {
 	if len(s) <= maxMeta {
@@ -118,19 +119,21 @@ func removed(f message.Field) bool {
 // Finish returns the whole message: signatures, Received, then the submitter's fields and what was missing. The
 // draft is used up.
 func (d *Draft) Finish(i *Inspected, s Stamp) ([]byte, error) {
+	addDate, addID := i.Header.Get("Date") == "", i.Meta.MessageID == ""
 	kept := make(message.Header, 0, len(i.Header)+2)
 	for _, f := range i.Header {
-		if !removed(f) {
+		// Date and Message-ID may stand once (RFC 5322 3.6), so an empty one gives way to ours.
+		if !removed(f) && !(addDate && f.Is("Date")) && !(addID && f.Is("Message-ID")) {
 			kept = append(kept, f)
 		}
 	}
 	if n := len(kept); n > 0 && !strings.HasSuffix(string(kept[n-1].Raw), "\r\n") {
 		kept[n-1].Raw = append(append([]byte(nil), kept[n-1].Raw...), '\r', '\n') // a header without a body ends where it ends
 	}
-	if i.Header.Get("Date") == "" {
+	if addDate {
 		kept = append(kept, field("Date", s.Trace.At.Format(time.RFC1123Z)))
 	}
-	if i.Meta.MessageID == "" {
+	if addID {
 		kept = append(kept, field("Message-ID", s.MessageID))
 		i.Meta.MessageID = strings.Trim(s.MessageID, "<>")
 	}

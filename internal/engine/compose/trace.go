@@ -6,30 +6,35 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/model"
 )
 
 // Trace is what the Received field tells (RFC 5321 4.4).
 type Trace struct {
-	Helo     string     // what the client called itself; empty for HTTP
-	Client   netip.Addr // left out for HTTP: there it is a person's or a system's own address, and no relay's
+	Origin   model.Origin
+	Helo     string     // what the client called itself; empty but for SMTP
+	Client   netip.Addr // left out but for SMTP: elsewhere it is a person's or a system's own address, and no relay's
 	Hostname string     // ours
-	HTTP     bool
-	UTF8     bool   // SMTPUTF8 was asked for
-	TLS      string // version and cipher; empty: clear text
-	Auth     bool   // the client authenticated
+	UTF8     bool       // SMTPUTF8 was asked for
+	TLS      string     // version and cipher; empty: clear text
+	Auth     bool       // the client authenticated
 	ID       ident.ID
 	For      string // the recipient, if there is only one
 	At       time.Time
 }
 
-// with is the protocol by the names of RFC 3848 and RFC 6531 5.
+// with is the clause that names the protocol, by RFC 3848 and RFC 6531 4.3. What began on this machine came by none.
 func (t Trace) with() string {
-	if t.HTTP {
-		return "HTTP"
+	switch t.Origin {
+	case model.OriginSMTP:
+	case model.OriginHTTP:
+		return "with HTTP "
+	default:
+		return ""
 	}
-	p := "ESMTP"
+	p := "with ESMTP"
 	if t.UTF8 {
-		p = "UTF8SMTP"
+		p = "with UTF8SMTP"
 	}
 	if t.TLS != "" {
 		p += "S"
@@ -37,19 +42,19 @@ func (t Trace) with() string {
 	if t.Auth {
 		p += "A"
 	}
-	return p
+	return p + " "
 }
 
 func (t Trace) received() []byte {
 	var b strings.Builder
-	if t.Client.IsValid() && !t.HTTP {
+	if t.Client.IsValid() && t.Origin == model.OriginSMTP {
 		b.WriteString("from " + safeName(t.Helo) + " (" + literal(t.Client) + ")\r\n\t")
 	}
 	b.WriteString("by " + t.Hostname)
 	if t.TLS != "" {
 		b.WriteString(" (" + t.TLS + ")")
 	}
-	b.WriteString("\r\n\twith " + t.with() + " id " + t.ID.String())
+	b.WriteString("\r\n\t" + t.with() + "id " + t.ID.String())
 	if t.For != "" && len(t.For) < 200 {
 		b.WriteString("\r\n\tfor <" + t.For + ">")
 	}

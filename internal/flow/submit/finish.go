@@ -14,8 +14,9 @@ import (
 	"github.com/budkavle/budkavle/internal/store"
 )
 
-// finish turns a complete draft into what is stored: policy, signature, rows, reserved places.
-func (t *Pending) finish(ctx context.Context) (store.Submission, error) {
+// finish turns a complete draft into what is stored: policy, signature, rows, reserved places. messageID, with angle
+// brackets, is given to a draft that has none; empty: one is made.
+func (t *Pending) finish(ctx context.Context, messageID string) (store.Submission, error) {
 	s := t.service
 	in, err := t.draft.Inspect()
 	if err != nil {
@@ -33,15 +34,22 @@ func (t *Pending) finish(ctx context.Context) (store.Submission, error) {
 	if err != nil {
 		return store.Submission{}, smtp.Wrap(err, 451, "4.7.5", "The keys of "+domain.Name+" cannot be used now, try again later")
 	}
+	owner := domain
+	if t.options.Domain != nil {
+		owner = t.options.Domain
+	}
 	now := s.Clock.Now()
 	id := s.IDs.Next()
+	if messageID == "" {
+		messageID = "<" + id.String() + "@" + owner.Name + ">"
+	}
 	raw, err := t.draft.Finish(in, compose.Stamp{
-		Trace: t.trace(id, recipients, now), MessageID: "<" + id.String() + "@" + domain.Name + ">", Signer: signer,
+		Trace: t.trace(id, recipients, now), MessageID: messageID, Signer: signer,
 	})
 	if err != nil {
 		return store.Submission{}, err
 	}
-	m := t.message(id, now, in, domain, recipients, int64(len(raw)))
+	m := t.message(id, now, in, owner, recipients, int64(len(raw)))
 	return t.rows(m, raw, recipients), nil
 }
 
@@ -105,8 +113,8 @@ func (t *Pending) addressees() ([]addressee, error) {
 func (t *Pending) trace(id ident.ID, recipients []addressee, now time.Time) compose.Trace {
 	p := t.principal
 	tr := compose.Trace{
-		Helo: p.Helo, Client: p.Client, Hostname: t.service.Hostname, HTTP: p.Origin != model.OriginSMTP, UTF8: t.envelope.UTF8,
-		TLS: p.TLS, Auth: p.Credential != "", ID: id, At: now,
+		Origin: p.Origin, Helo: p.Helo, Client: p.Client, Hostname: t.service.Hostname, UTF8: t.envelope.UTF8, TLS: p.TLS,
+		Auth: p.Credential != "", ID: id, At: now,
 	}
 	if len(recipients) == 1 {
 		tr.For = recipients[0].Address.String()
@@ -126,7 +134,7 @@ func (t *Pending) message(id ident.ID, now time.Time, in *compose.Inspected, dom
 	for _, r := range rs {
 		m.UTF8 = m.UTF8 || r.UTF8
 	}
-	m.Meta.Tags, m.Meta.Variables, m.Meta.Credential = o.Tags, o.Variables, p.Credential
+	m.Meta.Tags, m.Meta.Variables, m.Meta.Attachments, m.Meta.Credential = o.Tags, o.Variables, o.Attachments, p.Credential
 	m.Meta.EnvelopeID, m.Meta.Return = t.envelope.EnvelopeID, t.envelope.Return
 	if p.Client.IsValid() {
 		m.Meta.Client = p.Client.String()

@@ -59,6 +59,19 @@ func New(c Config) *Service {
 	return &Service{Config: c, memory: semaphore.NewWeighted(c.MaxMemory)}
 }
 
+// Hold takes octets of the memory budget for a client that must keep more than the message itself. The caller calls
+// release once; without room the error is 452 4.3.1.
+func (s *Service) Hold(octets int64) (release func(), err error) {
+	if !s.memory.TryAcquire(octets) {
+		return nil, noRoom()
+	}
+	return func() { s.memory.Release(octets) }, nil
+}
+
+func noRoom() *smtp.Error {
+	return smtp.Errorf(452, "4.3.1", "Too many large messages are on their way in, try again later")
+}
+
 // CheckSender is asked at MAIL: may this account send now, as this envelope sender?
 func (s *Service) CheckSender(ctx context.Context, p Principal, sender string) error {
 	if err := policy.Account(p.Account); err != nil {

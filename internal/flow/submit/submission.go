@@ -39,9 +39,13 @@ type Envelope struct {
 
 // Options is what a submission may say besides its envelope.
 type Options struct {
-	Class     model.Class
-	Tags      []string
-	Variables map[string]string
+	Class       model.Class
+	Tags        []string
+	Variables   map[string]string
+	Attachments []model.Attachment
+	// Domain owns the message and its events; nil: the domain of the From address, which signs in any case. It is the
+	// account's, and the caller has seen that it may send.
+	Domain    *model.Domain
 	NotBefore time.Time // zero: at once
 	TestMode  bool
 	StartedAt time.Time // first byte, for the accept delay; zero: when Begin was called

@@ -52,7 +52,7 @@ func (s *Service) begin(p Principal, e Envelope, o Options, size int64) (*Pendin
 func (t *Pending) grow(octets int64) error {
 	if more := octets - t.held; more > 0 {
 		if !t.service.memory.TryAcquire(more) {
-			return smtp.Errorf(452, "4.3.1", "Too many large messages are on their way in, try again later")
+			return noRoom()
 		}
 		t.held = octets
 	}
@@ -93,7 +93,8 @@ type Answer struct {
 	Response func([]Receipt) []byte
 }
 
-// CommitAll makes several messages durable in one commit: all or none. With answer, what the call is answered is
+// CommitAll makes several messages durable in one commit: all or none. Those without a Message-ID share one, that of the
+// first: to who sent them they are one. With answer, what the call is answered is
 // kept under its key in the same commit; store.Exists comes back if another call was first.
 func (s *Service) CommitAll(ctx context.Context, txs []Transaction, answer *Answer) ([]Receipt, error) {
 	pending := make([]*Pending, len(txs))
@@ -116,7 +117,11 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 		if t.failed != nil {
 			return fail(t.failed)
 		}
-		sub, err := t.finish(ctx)
+		shared := ""
+		if len(receipts) > 0 {
+			shared = receipts[0].MessageID
+		}
+		sub, err := t.finish(ctx, shared)
 		if err != nil {
 			return fail(err)
 		}
