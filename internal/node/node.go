@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
@@ -130,10 +131,12 @@ func (n *Node) startUpkeep() {
 // Stop drains the node until ctx ends, then cuts what is left. It may be called on a node that did not start whole.
 func (n *Node) Stop(ctx context.Context) error {
 	n.ready.Store(false)
-	var errs []error
-	for _, s := range n.servers {
-		errs = append(errs, s.Stop(ctx))
+	errs := make([]error, len(n.servers))
+	var stopping sync.WaitGroup // all at once: none may take mail while another waits for a sender
+	for i, s := range n.servers {
+		stopping.Go(func() { errs[i] = s.Stop(ctx) })
 	}
+	stopping.Wait()
 	if n.http != nil {
 		if err := n.http.Shutdown(ctx); err != nil {
 			errs = append(errs, n.http.Close())

@@ -71,6 +71,7 @@ type Server struct {
 	listeners []net.Listener
 	sessions  map[*session]struct{} // bounded by MaxConnections
 	from      map[netip.Addr]int    // sessions by originOf their clients, bounded likewise
+	open      sync.WaitGroup        // of sessions
 }
 
 // New returns a Server that does not listen yet.
@@ -134,6 +135,7 @@ func (s *Server) admit(conn net.Conn, implicit bool) {
 	if why == "" {
 		s.sessions[ss] = struct{}{}
 		s.from[ss.origin]++
+		s.open.Add(1)
 	}
 	s.mu.Unlock()
 	if why != "" {
@@ -162,17 +164,15 @@ func (s *Server) dismiss(ss *session) {
 		delete(s.from, ss.origin)
 	}
 	s.mu.Unlock()
+	s.open.Done()
 	s.Observe.SessionClosed(s.Name)
 }
 
-// Stop refuses new connections, tells idle sessions 421, lets those within a transaction finish it until ctx
-// ends, then cuts the rest.
+// Stop tells idle sessions and new ones 421, lets those within a transaction finish it until ctx ends, then cuts the
+// rest. The listeners close last: whoever connects meanwhile is told why there is no service.
 func (s *Server) Stop(ctx context.Context) error {
 	s.group.Drain()
 	s.mu.Lock()
-	for _, l := range s.listeners {
-		l.Close()
-	}
 	for ss := range s.sessions {
 		ss.wake()
 	}
@@ -185,5 +185,18 @@ func (s *Server) Stop(ctx context.Context) error {
 		}
 	})
 	defer cut()
-	return s.group.Stop(ctx)
+	ended := make(chan struct{})
+	go func() { s.open.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	s.mu.Unlock()
+	err := s.group.Stop(ctx)
+	<-ended
+	return err
 }
