@@ -31,8 +31,9 @@ type node struct {
 	mx     string
 	web    string
 
-	wrap []string // put before the command line of serve
-	env  []string // added to the environment of every command
+	wrap   []string        // put before the command line of serve
+	inside func() []string // put before other commands while it runs; nil: nothing
+	env    []string        // added to the environment of every command
 
 	cmd   *exec.Cmd
 	log   output
@@ -152,7 +153,11 @@ func fixedRoute(addr string, more ...string) string {
 func (n *node) command(args ...string) (stdout, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, *binaryFlag, append(args, "--config", n.config)...)
+	args = append([]string{*binaryFlag, "--config", n.config}, args...)
+	if n.inside != nil {
+		args = append(n.inside(), args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), n.env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

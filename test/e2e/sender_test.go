@@ -49,7 +49,7 @@ func (c *client) say(want int, format string, args ...any) error {
 	return err
 }
 
-const letterText = "From: Skolan <info@school.example>\r\nTo: %s\r\nSubject: Hej %s\r\nMessage-ID: <%s>\r\n\r\n%s\r\n"
+const letterText = "From: Skolan <info@school.example>\r\nTo: undisclosed-recipients:;\r\nSubject: Hej %s\r\nMessage-ID: <%s>\r\n\r\n%s\r\n"
 
 // send submits one letter; nil: it was taken.
 func (c *client) send(id string, recipients ...string) error {
@@ -69,10 +69,15 @@ func (c *client) open(id string, recipients ...string) error {
 			return err
 		}
 	}
+	return c.data(id)
+}
+
+// data says DATA and the text, but for its end.
+func (c *client) data(id string) error {
 	if err := c.say(354, "DATA"); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.conn, letterText, "undisclosed-recipients:;", id, id, strings.Repeat("abcdefgh ", 200))
+	_, err := fmt.Fprintf(c.conn, letterText, id, id, strings.Repeat("abcdefgh ", 200))
 	return err
 }
 
@@ -106,6 +111,7 @@ type load struct {
 	texts   map[int]string  // an example of each reply
 	lost    map[string]bool // no answer: the connection broke within the transaction
 	down    int             // connections not made
+	cut     int             // connections that ended early
 }
 
 // submit starts a load of as many connections; each letter has one recipient.
@@ -144,13 +150,14 @@ func (l *load) sender(ctx context.Context, number int) {
 			letter++
 			err := c.send(id, recipientOf(id))
 			l.record(id, err)
-			if err != nil && (code(err) == 0 || code(err) == 421) {
+			if err == nil {
+				continue
+			}
+			if code(err) == 0 || code(err) == 421 || c.say(250, "RSET") != nil {
+				l.note(func() { l.cut++ })
 				break
 			}
-			if err != nil {
-				_ = c.say(250, "RSET") // a lost connection shows at the next letter
-				time.Sleep(5 * time.Millisecond)
-			}
+			time.Sleep(5 * time.Millisecond)
 		}
 		c.close()
 	}
