@@ -68,7 +68,7 @@ type wrongEngine struct {
 func (wrongEngine) Name() string { return "wrong" }
 
 func (e wrongEngine) RSA(key *rsa.PrivateKey) (crypto.Signer, error) {
-	s := wrongSigner{e.sign}
+	s := wrongSigner(e)
 	return s, prove(s, key)
 }
 
