@@ -10,35 +10,173 @@ package feedback
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
+	"github.com/budkavle/budkavle/internal/engine/policy"
+	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/standard/address"
+	"github.com/budkavle/budkavle/internal/standard/dsn"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
+// Store is what the package needs of store.Store.
+type Store interface {
+	Message(ctx context.Context, id ident.ID) (model.Message, error)
+	Recipient(ctx context.Context, key model.RecipientKey) (model.Recipient, error)
+	Recipients(ctx context.Context, id ident.ID, from, limit int) ([]model.Recipient, error)
+	Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind) (bool, error)
+	NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error
+	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
+}
+
 // Config is what a Service is made of. All fields are needed but Noticed.
 type Config struct {
-	Store   store.Store
+	Store   Store
 	Paths   *bounce.ReturnPaths
 	Clock   clock.Clock
 	IDs     *ident.Source
 	Log     *slog.Logger
-	Noticed func() // called after notices were stored
+	Noticed func() // called after notices were stored; nil: nobody wants to know
 }
 
 // Service takes returned mail. It is safe for concurrent use.
 type Service struct{ Config }
 
 // New returns a Service.
-func New(c Config) *Service { return &Service{c} }
+func New(c Config) *Service {
+	if c.Noticed == nil {
+		c.Noticed = func() {}
+	}
+	return &Service{c}
+}
 
-// CheckRecipient says whether mail to the address is for us.
-func (s *Service) CheckRecipient(_ context.Context, address string) error { return nil }
+// CheckRecipient says whether mail to the address is for us. Nobody reads mail at the bounce domain, postmaster included
+// (docs/decisions/0007).
+func (s *Service) CheckRecipient(_ context.Context, mailbox string) error {
+	_, err := s.path(mailbox)
+	return err
+}
 
-// Receive takes a message.
+// path is a return path as RCPT names it.
+type path struct {
+	key model.RecipientKey
+	all bool
+}
+
+func (s *Service) path(mailbox string) (p path, err error) {
+	if strings.EqualFold(mailbox, "postmaster") { // RFC 5321 4.1.1.3: needs no domain
+		return p, smtp.Errorf(550, "5.1.1", "Nobody reads mail here; write to the postmaster of the domain whose mail you ask about")
+	}
+	a, err := address.Parse(mailbox)
+	if err != nil {
+		return p, smtp.Wrap(err, 553, "5.1.3", "The recipient "+err.Error())
+	}
+	if a.Domain != s.Paths.Domain() {
+		return p, smtp.Errorf(550, "5.7.1", "This server takes only mail that comes back to %s and relays none", s.Paths.Domain())
+	}
+	if p.key, p.all, err = s.Paths.Parse(a.Local); err != nil {
+		return p, smtp.Wrap(err, 550, "5.1.1", "There is no such mailbox; this domain takes only reports about mail it sent")
+	}
+	return p, nil
+}
+
+// arrival is one message that came back.
+type arrival struct {
+	client  netip.Addr
+	report  *dsn.Report
+	noticed bool // something was put in the outbox
+}
+
+// Receive takes a message. Its error is an *smtp.Error.
 func (s *Service) Receive(ctx context.Context, client netip.Addr, helo, sender string, recipients []string, raw []byte) error {
+	var paths []path
+	for _, r := range recipients {
+		p, err := s.path(r)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(paths, p) { // a report has one recipient; a flood of the same counts as one
+			paths = append(paths, p)
+		}
+	}
+	a := arrival{client: client}
+	var err error
+	if a.report, err = dsn.Parse(raw); err != nil {
+		for _, p := range paths {
+			s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "client", client, "helo", helo, "sender", sender, "why", err.Error())
+		}
+		return nil
+	}
+	for _, p := range paths {
+		if err = s.read(ctx, &a, p); err != nil {
+			break
+		}
+	}
+	if a.noticed {
+		s.Noticed()
+	}
+	return fault(err)
+}
+
+// read ties the report to the message and applies what it says of each recipient.
+func (s *Service) read(ctx context.Context, a *arrival, p path) error {
+	m, err := s.Store.Message(ctx, p.key.Message)
+	if err != nil {
+		return s.unlessGone(err, p)
+	}
+	findings, err := s.findings(ctx, a.report, p)
+	if err != nil {
+		return s.unlessGone(err, p)
+	}
+	if len(findings) == 0 {
+		s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "client", a.client, "why", "the report says nothing of a recipient of the message")
+	}
+	for i := range findings {
+		if err := s.apply(ctx, a, &m, &findings[i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (s *Service) findings(ctx context.Context, r *dsn.Report, p path) ([]bounce.Finding, error) {
+	now := s.Clock.Now()
+	if p.all {
+		list, err := s.Store.Recipients(ctx, p.key.Message, 0, policy.MaxRecipients)
+		return bounce.ReadWhole(r, list, now), err
+	}
+	own, err := s.Store.Recipient(ctx, p.key)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := bounce.ReadOne(r, own, now); ok {
+		return []bounce.Finding{f}, nil
+	}
+	return nil, nil
+}
+
+// unlessGone swallows the absence of what retention took.
+func (s *Service) unlessGone(err error, p path) error {
+	if !store.Is(err, store.NotFound) {
+		return err
+	}
+	s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "why", "the message is no longer kept")
+	return nil
+}
+
+// fault makes what the peer hears of a fault of our own.
+func fault(err error) error {
+	var e *smtp.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return smtp.Wrap(err, 451, "4.3.0", "The report cannot be kept now, try again later")
 }

@@ -78,7 +78,7 @@ func (n *Notification) header(b *bytes.Buffer, boundary string) {
 	b.WriteString("Date: " + n.Date.Format(time.RFC1123Z) + "\r\n")
 	b.WriteString("From: Mail Delivery System <" + n.From + ">\r\n")
 	b.WriteString("To: <" + n.To + ">\r\n")
-	b.Write(message.Fold("Subject", n.title()))
+	b.Write(message.Fold("Subject", n.Title()))
 	b.WriteString("Message-ID: <" + n.MessageID + ">\r\n")
 	if n.AboutID != "" {
 		b.WriteString("In-Reply-To: <" + n.AboutID + ">\r\nReferences: <" + n.AboutID + ">\r\n")

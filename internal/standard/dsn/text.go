@@ -8,8 +8,8 @@ import (
 // said is what people read about one action: a Swedish and an English sentence.
 type said struct{ sv, en string }
 
-// title names the report by its gravest news.
-func (n *Notification) title() string {
+// Title is the subject: it names the report by its gravest news.
+func (n *Notification) Title() string {
 	switch n.gravest() {
 	case Failed:
 		return "Ej levererat / Undelivered mail returned to sender"
