@@ -15,17 +15,20 @@ import (
 
 // client is a plain SMTP client that tells exactly what the server said.
 type client struct {
-	conn net.Conn
-	text *textproto.Conn
+	conn   net.Conn
+	text   *textproto.Conn
+	sender string // of the envelope and of the From field
 }
 
 // dial connects and says EHLO. A refusal is a *textproto.Error.
-func dial(addr string) (*client, error) {
-	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+func dial(addr string) (*client, error) { return dialFrom(addr, nil) }
+
+func dialFrom(addr string, from net.Addr) (*client, error) {
+	conn, err := (&net.Dialer{Timeout: 10 * time.Second, LocalAddr: from}).Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn, textproto.NewConn(conn)}
+	c := &client{conn, textproto.NewConn(conn), "info@school.example"}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, _, err = c.text.ReadResponse(220); err == nil {
 		err = c.say(250, "EHLO sender.example")
@@ -49,7 +52,7 @@ func (c *client) say(want int, format string, args ...any) error {
 	return err
 }
 
-const letterText = "From: Skolan <info@school.example>\r\nTo: undisclosed-recipients:;\r\nSubject: Hej %s\r\nMessage-ID: <%s>\r\n\r\n%s\r\n"
+const letterText = "From: Skolan <%s>\r\nTo: undisclosed-recipients:;\r\nSubject: Hej %s\r\nMessage-ID: <%s>\r\n\r\n%s\r\n"
 
 // send submits one letter; nil: it was taken.
 func (c *client) send(id string, recipients ...string) error {
@@ -61,11 +64,18 @@ func (c *client) send(id string, recipients ...string) error {
 
 // open goes as far as the middle of the text.
 func (c *client) open(id string, recipients ...string) error {
-	if err := c.say(250, "MAIL FROM:<info@school.example>"); err != nil {
+	if err := c.say(250, "MAIL FROM:<%s>", c.sender); err != nil {
 		return err
 	}
+	var commands strings.Builder
 	for _, r := range recipients {
-		if err := c.say(250, "RCPT TO:<%s>", r); err != nil {
+		fmt.Fprintf(&commands, "RCPT TO:<%s>\r\n", r)
+	}
+	if _, err := io.WriteString(c.conn, commands.String()); err != nil { // pipelined, RFC 2920
+		return err
+	}
+	for range recipients {
+		if _, _, err := c.text.ReadResponse(250); err != nil {
 			return err
 		}
 	}
@@ -77,7 +87,7 @@ func (c *client) data(id string) error {
 	if err := c.say(354, "DATA"); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.conn, letterText, id, id, strings.Repeat("abcdefgh ", 200))
+	_, err := fmt.Fprintf(c.conn, letterText, c.sender, id, id, strings.Repeat("abcdefgh ", 200))
 	return err
 }
 
