@@ -41,14 +41,14 @@ func (t *settler) line(o *settling) {
 	t.Log.LogAttrs(context.Background(), slog.LevelInfo, string(ev.Kind), attrs...)
 }
 
-// delays is Postfix's delays=a/b/c/d, in seconds.
+// delays is Postfix's delays=a/b/c/d, in seconds to the tenth of a millisecond.
 func delays(ds ...time.Duration) string {
 	b := make([]byte, 0, 32)
 	for i, d := range ds {
 		if i > 0 {
 			b = append(b, '/')
 		}
-		b = strconv.AppendFloat(b, d.Seconds(), 'g', 3, 64)
+		b = strconv.AppendFloat(b, d.Round(100*time.Microsecond).Seconds(), 'f', -1, 64)
 	}
 	return string(b)
 }
