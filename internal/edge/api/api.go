@@ -13,13 +13,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
-	"time"
 )
 
 // Config is what an API is made of.
@@ -38,6 +38,8 @@ type Config struct {
 type Submitter interface {
 	CheckSender(ctx context.Context, p submit.Principal, sender string) error
 	Begin(ctx context.Context, p submit.Principal, e submit.Envelope, o submit.Options) (submit.Transaction, error)
+	// Hold takes octets of the budget that all mail on its way in shares.
+	Hold(octets int64) (release func(), err error)
 	CommitAll(ctx context.Context, txs []submit.Transaction, answer *submit.Answer) ([]submit.Receipt, error)
 }
 
@@ -58,13 +60,22 @@ type Directory interface {
 // API answers what is under /v1 to /v5 and /api. It is safe for concurrent use.
 type API struct {
 	Config
-	mux *http.ServeMux
+	mux      *http.ServeMux
+	failures *failures
 }
 
 // New returns an API.
 func New(c Config) *API {
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	return &API{Config: c, mux: http.NewServeMux()}
+	a := &API{Config: c, mux: http.NewServeMux(), failures: newFailures(c.Clock)}
+	a.mux.Handle("POST /v3/{domain}/messages", a.send(messages))
+	a.mux.Handle("POST /v3/{domain}/messages.mime", a.send(mimeMessages))
+	a.mux.Handle("GET /v3/{domain}/events", a.handle(a.events))
+	a.mux.Handle("GET /v3/{domain}/events/{token}", a.handle(a.events))
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.answerError(w, r, refuse(http.StatusNotFound, "There is no call %.10s %.200s here; docs/api.md lists those there are", r.Method, r.URL.Path))
+	})
+	return a
 }
 
 // ServeHTTP implements http.Handler.

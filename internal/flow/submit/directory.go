@@ -137,7 +137,7 @@ func (d *Directory) Key(ctx context.Context, secret string) (model.APIKey, error
 	})
 }
 
-// Signer returns the domain's active keys, ready to sign. NotFound if it has none.
+// Signer returns the domain's active keys, ready to sign. A domain without any is an error: nothing leaves unsigned.
 func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer, error) {
 	return lookUp(d, func() map[model.DomainID]found[*dkim.Signer] { return d.signers }, dom.ID, func() (*dkim.Signer, error) {
 		keys, err := d.store.SigningKeys(ctx, dom.ID)

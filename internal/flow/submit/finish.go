@@ -2,6 +2,7 @@ package submit
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 )
 
 // finish turns a complete draft into what is stored: policy, signature, rows, reserved places. messageID, with angle
-// brackets, is given to a draft that has none; empty: one is made.
-func (t *Pending) finish(ctx context.Context, messageID string) (store.Submission, error) {
+// brackets, is given to a draft that has none; empty: one is made for so many messages that share it.
+func (t *Pending) finish(ctx context.Context, messageID string, sharing int) (store.Submission, error) {
 	s := t.service
 	in, err := t.draft.Inspect()
 	if err != nil {
@@ -41,7 +42,7 @@ func (t *Pending) finish(ctx context.Context, messageID string) (store.Submissio
 	now := s.Clock.Now()
 	id := s.IDs.Next()
 	if messageID == "" {
-		messageID = "<" + id.String() + "@" + owner.Name + ">"
+		messageID = MessageID(id, sharing, owner.Name)
 	}
 	raw, err := t.draft.Finish(in, compose.Stamp{
 		Trace: t.trace(id, recipients, now), MessageID: messageID, Signer: signer,
@@ -51,6 +52,14 @@ func (t *Pending) finish(ctx context.Context, messageID string) (store.Submissio
 	}
 	m := t.message(id, now, in, owner, recipients, int64(len(raw)))
 	return t.rows(m, raw, recipients), nil
+}
+
+// MessageID is the Message-ID, with angle brackets, of the message or, if several share it, of so many from this one on.
+func MessageID(first ident.ID, sharing int, domain string) string {
+	if sharing > 1 {
+		return fmt.Sprintf("<%s.%d@%s>", first, sharing, domain)
+	}
+	return "<" + first.String() + "@" + domain + ">"
 }
 
 // authorise wants the envelope sender and every From address to be the account's. The domain of the first From
@@ -122,17 +131,17 @@ func (t *Pending) trace(id ident.ID, recipients []addressee, now time.Time) comp
 	return tr
 }
 
+// message makes the row of the message. It needs SMTPUTF8 if its sender said so and its header does: octets above 127 in
+// the header of a client that knows nothing of RFC 6531 go out as they always have, since every server takes them. That
+// a recipient's address needs it is the recipient's affair.
 func (t *Pending) message(id ident.ID, now time.Time, in *compose.Inspected, domain *model.Domain, rs []addressee, size int64) model.Message {
 	o, p, s := t.options, t.principal, t.service
 	m := model.Message{
 		ID: id, Account: p.Account.ID, Domain: domain.ID, DomainName: domain.Name, Class: o.Class, Origin: p.Origin, Sender: t.envelope.Sender,
-		Size: size, UTF8: in.UTF8, EightBit: in.EightBit, TestMode: o.TestMode, AcceptedAt: now, NotBefore: o.NotBefore, Meta: in.Meta,
+		Size: size, UTF8: t.envelope.UTF8 && in.UTF8, EightBit: in.EightBit, TestMode: o.TestMode, AcceptedAt: now, NotBefore: o.NotBefore, Meta: in.Meta,
 	}
 	if m.Class == model.ClassTransactional {
 		m.Class = policy.Class(p.Account, in.BulkSigns, len(rs))
-	}
-	for _, r := range rs {
-		m.UTF8 = m.UTF8 || r.UTF8
 	}
 	m.Meta.Tags, m.Meta.Variables, m.Meta.Attachments, m.Meta.Credential = o.Tags, o.Variables, o.Attachments, p.Credential
 	m.Meta.EnvelopeID, m.Meta.Return = t.envelope.EnvelopeID, t.envelope.Return

@@ -74,11 +74,8 @@ func noRoom() *smtp.Error {
 
 // CheckSender is asked at MAIL: may this account send now, as this envelope sender?
 func (s *Service) CheckSender(ctx context.Context, p Principal, sender string) error {
-	if err := policy.Account(p.Account); err != nil {
+	if err := s.admit(p); err != nil {
 		return err
-	}
-	if err := s.DiskCheck(); err != nil {
-		return smtp.Wrap(err, 421, "4.3.1", "Out of room for mail now, try again later")
 	}
 	if sender == "" {
 		return nil // the From field decides, once it is seen
@@ -89,6 +86,17 @@ func (s *Service) CheckSender(ctx context.Context, p Principal, sender string) e
 	}
 	_, err = s.owned(ctx, p, "envelope sender", a)
 	return err
+}
+
+// admit asks what does not depend on the message: may the account send, and is there room?
+func (s *Service) admit(p Principal) error {
+	if err := policy.Account(p.Account); err != nil {
+		return err
+	}
+	if err := s.DiskCheck(); err != nil {
+		return smtp.Wrap(err, 421, "4.3.1", "Out of room for mail now, try again later")
+	}
+	return nil
 }
 
 // CheckRecipient is asked at RCPT: syntax only, never DNS.

@@ -31,7 +31,7 @@ func (s *Service) Begin(_ context.Context, p Principal, e Envelope, o Options) (
 }
 
 func (s *Service) begin(p Principal, e Envelope, o Options, size int64) (*Pending, error) {
-	if err := policy.Account(p.Account); err != nil {
+	if err := s.admit(p); err != nil {
 		return nil, err
 	}
 	if len(e.Recipients) == 0 {
@@ -117,11 +117,11 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 		if t.failed != nil {
 			return fail(t.failed)
 		}
-		shared := ""
+		shared := "" // the first makes it
 		if len(receipts) > 0 {
 			shared = receipts[0].MessageID
 		}
-		sub, err := t.finish(ctx, shared)
+		sub, err := t.finish(ctx, shared, len(pending))
 		if err != nil {
 			return fail(err)
 		}
@@ -136,7 +136,7 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 		}
 	}
 	if err := s.Store.Accept(ctx, subs, idem); err != nil {
-		if store.Is(err, store.Exists) {
+		if answer != nil && store.Is(err, store.Exists) {
 			return fail(err)
 		}
 		return fail(storeFault(err))
