@@ -13,7 +13,7 @@ import (
 func entry(m *model.Message, r *model.Recipient, kind model.NoticeKind, reply model.Reply) dsn.Recipient {
 	p := dsn.Recipient{
 		Final: mailbox(r.Address), Action: dsn.Action(kind), // the kinds are the words of RFC 3464 2.3.3
-		Status: status(kind, reply.Enhanced), Diagnostic: diagnostic(reply), LastAttempt: reply.At,
+		Status: status(kind, r.State, reply.Enhanced), Diagnostic: diagnostic(reply), LastAttempt: reply.At,
 	}
 	// RFC 3464 2.3.1: there if and only if the sender gave ORCPT.
 	if t, original, err := smtp.ParseORcpt(r.ORcpt); err == nil {
@@ -37,12 +37,14 @@ func mailbox(addr string) dsn.Typed {
 }
 
 // status is the receiver's own if it fits the action: what was given up after days may have failed with a 4.
-func status(kind model.NoticeKind, enhanced string) string {
+func status(kind model.NoticeKind, state model.RecipientState, enhanced string) string {
 	fits, otherwise := "2", "2.0.0"
-	switch kind {
-	case model.NoticeFailed:
+	switch {
+	case kind == model.NoticeFailed && state == model.StateExpired:
+		fits, otherwise = "45", "5.4.7" // RFC 3463 3.5: delivery time expired
+	case kind == model.NoticeFailed:
 		fits, otherwise = "45", "5.0.0"
-	case model.NoticeDelayed:
+	case kind == model.NoticeDelayed:
 		fits, otherwise = "4", "4.0.0"
 	}
 	if smtp.ValidEnhanced(enhanced) && strings.Contains(fits, enhanced[:1]) {

@@ -138,7 +138,7 @@ func (s *Service) submission(m *model.Message, to address.Address, entries []dsn
 	}
 	r := model.Recipient{
 		RecipientKey: model.RecipientKey{Message: id}, Lane: model.Lane{Domain: to.Domain, Class: report.Class, Account: m.Account},
-		Address: n.To, State: model.StateWaiting, Due: now, Notify: model.NotifyNever, // RFC 3461 5.2.7
+		Address: n.To, State: model.StateWaiting, Due: now, Notify: model.NotifyNever, // RFC 3461 6.1
 	}
 	ev := model.Event{ID: s.IDs.Next(), Kind: model.EventAccepted, At: now, Account: m.Account, Message: id, Recipient: n.To}
 	return &store.Submission{Message: report, Raw: raw, Recipients: []model.Recipient{r}, Events: []model.Event{ev}, Answers: ns}
