@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"github.com/budkavle/budkavle/internal/base/lifecycle"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // bindAttempts is how often a port is tried that must be free in several places.
@@ -27,7 +27,7 @@ type dnsServer struct {
 func listenDNS(ctx context.Context, addr netip.AddrPort, n *names, g *lifecycle.Group) (*dnsServer, error) {
 	packets, stream, err := bindBoth(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("DNS server: %w", err)
+		return nil, wording.Errorf("DNS server: %w", err)
 	}
 	d := &dnsServer{names: n, addr: netip.MustParseAddrPort(stream.Addr().String())}
 	d.servers = []*mdns.Server{{PacketConn: packets, Handler: d}, {Listener: stream, Handler: d}}
@@ -43,7 +43,7 @@ func listenDNS(ctx context.Context, addr netip.AddrPort, n *names, g *lifecycle.
 		select {
 		case <-started: // before that, Shutdown would not stop it
 		case err := <-failed:
-			return d, fmt.Errorf("DNS server: %w", err)
+			return d, wording.Errorf("DNS server: %w", err)
 		}
 	}
 	return d, nil
@@ -136,7 +136,7 @@ func bindEach(ctx context.Context, addrs []netip.Addr, port uint16) ([]net.Liste
 	for _, a := range addrs {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(a.String(), strconv.Itoa(int(port))))
 		if err != nil {
-			return list, port, fmt.Errorf("mail server: %w", err)
+			return list, port, wording.Errorf("mail server: %w", err)
 		}
 		list = append(list, l)
 		port = uint16(l.Addr().(*net.TCPAddr).Port)

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/lifecycle"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // Config says what lab to start. Zero fields take the defaults named.
@@ -52,7 +52,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 	c = c.withDefaults()
 	addr, err := loopbackPort(c.DNS)
 	if err != nil {
-		return nil, fmt.Errorf("DNS server: %w", err)
+		return nil, wording.Errorf("DNS server: %w", err)
 	}
 	if err := c.Zone.validate(); err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func (l *Lab) Report() Report { return l.tally.snapshot() }
 func certificate(random io.Reader, now time.Time) (*tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
 	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
+		return nil, wording.Errorf("certificate: %w", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab.example"}, DNSNames: []string{"lab.example"},
@@ -205,7 +205,7 @@ func certificate(random io.Reader, now time.Time) (*tls.Config, error) {
 	}
 	der, err := x509.CreateCertificate(random, template, template, key.Public(), key)
 	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
+		return nil, wording.Errorf("certificate: %w", err)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, nil
 }

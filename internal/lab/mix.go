@@ -3,8 +3,9 @@ package lab
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // Behaviour is what a mailbox does with mail.
@@ -39,15 +40,15 @@ func checkMix(mix map[Behaviour]int) (errs []error) {
 			known++
 		}
 		if w < 0 || w > 1_000_000 {
-			errs = append(errs, fmt.Errorf("mix: weight %d of %s is not between 0 and 1000000", w, b))
+			errs = append(errs, wording.Errorf("mix: weight %d of %s is not between 0 and 1000000", w, b))
 		}
 		total += max(w, 0)
 	}
 	if known < len(mix) {
-		errs = append(errs, fmt.Errorf("mix: knows %v", behaviours()))
+		errs = append(errs, wording.Errorf("mix: knows %v", behaviours()))
 	}
 	if len(mix) > 0 && total == 0 {
-		errs = append(errs, fmt.Errorf("mix: all weights are 0"))
+		errs = append(errs, wording.Errorf("mix: all weights are 0"))
 	}
 	return errs
 }
@@ -92,8 +93,9 @@ type Outcome struct {
 	Provider  string
 	Behaviour Behaviour // empty: DNS or the servers decide before the mailbox is met
 	Final     Final
-	Deferred  bool // the first attempt fails for a time. Limits (421) may defer any other
-	Taken     int  // times the lab takes the message: 0 or 1
+	Status    string // enhanced code of the final refusal or report; empty: there is none, or it is the sender's own
+	Deferred  bool   // the first attempt fails for a time. Limits (421) may defer any other
+	Taken     int    // times the lab takes the message: 0 or 1
 }
 
 // Expect tells what must become of mail to an address. It reports false for one in no domain of the lab.
@@ -117,7 +119,13 @@ func (l *Lab) Expect(address string) (Outcome, bool) {
 	case Accepts, Greylists, Drops, Loses:
 		o.Final, o.Taken = Delivered, 1
 	case Returns:
-		o.Final, o.Taken = Returned, 1
+		o.Final, o.Taken, o.Status = Returned, 1, "5.1.1"
+	case Unknown:
+		o.Status = "5.1.1"
+	case Full:
+		o.Status = "5.2.2"
+	case Spam:
+		o.Status = "5.7.1"
 	}
 	return o, true
 }

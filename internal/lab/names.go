@@ -10,12 +10,14 @@ import (
 	"time"
 
 	mdns "github.com/miekg/dns"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 const (
-	maxRecords = 100_000 // of a lab: about 200 octets each, 20 MB
-	maxChain   = 8       // CNAMEs followed for one question
-	soaTTL     = 60      // seconds for which a denial is kept
+	maxRecords = 10_000 // of a lab: about 200 octets each, 2 MB
+	maxChain   = 8      // CNAMEs followed for one question
+	soaTTL     = 60     // seconds for which a denial is kept
 )
 
 // names is what the DNS server knows. A name it does not know does not exist.
@@ -41,7 +43,7 @@ func parseRecords(text string, ttl time.Duration) ([]mdns.RR, error) {
 	var list []mdns.RR
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		if len(list) >= maxRecords { // $GENERATE can ask for any number
-			return nil, fmt.Errorf("over %d records", maxRecords)
+			return nil, wording.Errorf("over %d records", maxRecords)
 		}
 		if err := onLoopback(rr); err != nil {
 			return nil, err
@@ -62,7 +64,7 @@ func onLoopback(rr mdns.RR) error {
 		return nil
 	}
 	if a, ok := netip.AddrFromSlice(ip); !ok || !a.Unmap().IsLoopback() {
-		return fmt.Errorf("%s has address %s, which is not loopback; the lab leads nowhere outside this machine", rr.Header().Name, ip)
+		return wording.Errorf("%s has address %s, which is not loopback; the lab leads nowhere outside this machine", rr.Header().Name, ip)
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ func (n *names) add(list []mdns.RR) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.count+len(list) > maxRecords {
-		return fmt.Errorf("the lab holds at most %d DNS records", maxRecords)
+		return wording.Errorf("the lab holds at most %d DNS records", maxRecords)
 	}
 	for _, rr := range list {
 		name := strings.ToLower(rr.Header().Name)

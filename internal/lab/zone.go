@@ -3,13 +3,14 @@ package lab
 import (
 	_ "embed" // the built-in zone is part of the program
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 //go:embed zone.toml
@@ -91,16 +92,16 @@ func BuiltinZone() *Zone {
 func ReadZone(path string) (*Zone, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("zone file: %w", err)
+		return nil, wording.Errorf("zone file: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxZone+1))
 	if err != nil {
-		return nil, fmt.Errorf("zone file: %w", err)
+		return nil, wording.Errorf("zone file: %w", err)
 	}
 	z, err := ParseZone(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("zone file %s: %w", path, err)
+		return nil, wording.Errorf("zone file %s: %w", path, err)
 	}
 	return z, nil
 }
@@ -108,19 +109,19 @@ func ReadZone(path string) (*Zone, error) {
 // ParseZone reads the text of a zone file. Its error names every fault, each with its place.
 func ParseZone(text string) (*Zone, error) {
 	if len(text) > maxZone {
-		return nil, fmt.Errorf("it is over %d octets", maxZone)
+		return nil, wording.Errorf("it is over %d octets", maxZone)
 	}
 	z := &Zone{TTL: 5 * time.Minute, Greylist: 3 * time.Second, ReturnAfter: time.Second}
 	md, err := toml.Decode(text, z)
 	if err != nil {
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			return nil, fmt.Errorf("line %d: %s", pe.Position.Line, pe.Message)
+			return nil, wording.Errorf("line %d: %s", pe.Position.Line, pe.Message)
 		}
 		return nil, err
 	}
 	if unknown := md.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("unknown key %q; the built-in zone explains every key", unknown[0].String())
+		return nil, wording.Errorf("unknown key %q; the built-in zone explains every key", unknown[0].String())
 	}
 	if err := z.validate(); err != nil {
 		return nil, err

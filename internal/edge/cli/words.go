@@ -19,6 +19,7 @@ func wordsFor(lang string) words {
 	if strings.HasPrefix(strings.ToLower(lang), "sv") {
 		sv := swedish()
 		maps.Copy(sv, swedishErrors())
+		maps.Copy(sv, swedishLab())
 		return words{swedish: sv}
 	}
 	return words{}
