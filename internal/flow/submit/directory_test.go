@@ -101,6 +101,7 @@ func TestDirectoryIsBounded(t *testing.T) {
 
 func TestCovering(t *testing.T) {
 	w := newWorld(t)
+	w.addDomain("school", "sub.school.example", "test")
 	for name, want := range map[string]string{
 		"school.example": "school.example", "a.b.school.example": "school.example", "x.sub.school.example": "sub.school.example",
 		"example": "", "": "", "none.example": "", "[192.0.2.1]": "", "a.a.a.a.a.a.a.a.a.a.a.a.school.example": "", // too deep

@@ -85,6 +85,10 @@ func (w *world) verify(raw, domain string) {
 
 func TestWhoMaySendAsWhom(t *testing.T) {
 	w := newWorld(t)
+	w.addAccount("shop")
+	w.addDomain("school", "sub.school.example", "test")
+	w.addDomain("school", "waiting.example", "")
+	w.addDomain("shop", "shop.example", "test")
 	school := w.school()
 	limited, sub := school, school
 	limited.Domain, sub.Domain = w.domain("school.example").ID, w.domain("sub.school.example").ID
