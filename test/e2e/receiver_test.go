@@ -26,6 +26,7 @@ type receiver struct {
 	take func(m received) error
 	// user and password, unless empty, must be given by AUTH, after STARTTLS.
 	user, password string
+	implicit       bool // TLS from the first octet
 
 	mu     sync.Mutex
 	copies map[delivered]int
@@ -62,6 +63,9 @@ func receive(t *testing.T, set func(*receiver)) *receiver {
 		t.Fatal(err)
 	}
 	r.addr = l.Addr().String()
+	if r.implicit {
+		l = tls.NewListener(l, r.server.TLSConfig)
+	}
 	served := make(chan error, 1)
 	go func() { served <- r.server.Serve(l) }()
 	t.Cleanup(func() {
@@ -71,11 +75,6 @@ func receive(t *testing.T, set func(*receiver)) *receiver {
 		}
 	})
 	return r
-}
-
-// useTLS gives the receiver a certificate.
-func (r *receiver) useTLS(c tls.Certificate) {
-	r.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{c}}
 }
 
 // counts is how many different deliveries there were, and how many came more than once.
