@@ -165,6 +165,8 @@ func TestDraining(t *testing.T) {
 		idle.play(bye)
 		typing.play(bye)
 		implicit.play("-- closed")
+		late := w.dial("192.0.2.3")
+		late.play("S: 421 4.3.2 *\n-- closed")
 		inside.play("-- wait 30s\nC: NOOP\nS: 250 *\nC: DATA\nS: 354 *\nC: .\nS: 250 2.0.0 Queued as 1\n" + bye)
 		select {
 		case <-stopped:
@@ -175,7 +177,7 @@ func TestDraining(t *testing.T) {
 		if err := <-stopped; err != nil {
 			t.Error(err)
 		}
-		for _, c := range []*client{idle, typing, inside, sending, implicit} {
+		for _, c := range []*client{idle, typing, inside, sending, implicit, late} {
 			c.close()
 		}
 	})
