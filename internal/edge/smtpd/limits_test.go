@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,24 @@ func TestConnectionsAreCounted(t *testing.T) {
 		for _, c := range open {
 			c.close()
 		}
+	})
+}
+
+// A want of file descriptors passes; a listener that gave up would not come back.
+func TestAcceptGoesOn(t *testing.T) {
+	inBubble(t, func(w *world) {
+		other := *w
+		other.ln = &pipes{faults: 3, conns: make(chan net.Conn), closed: make(chan struct{})}
+		w.server.Serve(other.ln, false)
+		begun := time.Now()
+		other.play("S: 220 *\nC: QUIT\nS: 221 *")
+		if d := time.Since(begun); d != 300*time.Millisecond {
+			t.Errorf("accepts again after %v", d)
+		}
+		broken := &pipes{faults: 1 << 30, conns: make(chan net.Conn), closed: make(chan struct{})}
+		w.server.Serve(broken, false)
+		synctest.Wait()
+		w.stop() // does not wait for it to recover
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,12 +215,17 @@ func (silent) Refused(string, string) {}
 
 // pipes is a listener whose connections are dialled in memory.
 type pipes struct {
+	faults int // Accept fails so often before it accepts
 	conns  chan net.Conn
 	once   sync.Once
 	closed chan struct{}
 }
 
 func (p *pipes) Accept() (net.Conn, error) {
+	if p.faults > 0 {
+		p.faults--
+		return nil, syscall.EMFILE
+	}
 	select {
 	case c := <-p.conns:
 		return c, nil
