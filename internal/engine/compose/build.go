@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/mail"
+	"path"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,7 @@ type HeaderField struct{ Name, Value string }
 // File is a file that goes with a message.
 type File struct {
 	Name string
-	Type string // media type; empty: application/octet-stream
+	Type string // media type; empty or application/octet-stream: by the name
 	Data []byte
 }
 
@@ -124,6 +125,10 @@ func attach(add func(string, io.ReadSeeker, ...gomail.FileOption), disposition s
 		return smtp.Errorf(554, "5.6.0", "The %s %.80q cannot have this name: use 1 to %d octets of UTF-8 without control characters", disposition, f.Name, maxFileName)
 	}
 	mediaType, params, err := mime.ParseMediaType(f.Type)
+	if err != nil || mediaType == "application/octet-stream" { // what clients say that did not look
+		mediaType, _, err = mime.ParseMediaType(mime.TypeByExtension(path.Ext(f.Name)))
+		params = nil // the name does not tell the charset
+	}
 	if err != nil || !strings.Contains(mediaType, "/") || strings.HasPrefix(mediaType, "multipart/") || strings.HasPrefix(mediaType, "message/") {
 		mediaType, params = "application/octet-stream", nil // composite types may not be base64 (RFC 2046 5.1, 5.2)
 	}
