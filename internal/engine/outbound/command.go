@@ -31,7 +31,7 @@ func (t *transaction) mailCommand() string {
 		}
 		if t.mail.EnvelopeID != "" {
 			b = append(b, " ENVID="...)
-			b = appendXText(b, t.mail.EnvelopeID)
+			b = smtp.AppendXtext(b, t.mail.EnvelopeID)
 		}
 	}
 	return string(b)
@@ -96,19 +96,6 @@ func notifyWords(n model.Notify) string {
 		}
 	}
 	return strings.Join(words, ",")
-}
-
-// appendXText appends s in xtext, RFC 3461 4.
-func appendXText(b []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		if c := s[i]; c > ' ' && c < 0x7f && c != '+' && c != '=' {
-			b = append(b, c)
-		} else {
-			b = append(b, '+', hex[c>>4], hex[c&15])
-		}
-	}
-	return b
 }
 
 func ascii(s string) bool {

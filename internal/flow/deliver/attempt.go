@@ -160,6 +160,9 @@ func (a *attempt) missing(handles []schedule.Handle) []settling {
 	for _, h := range handles {
 		b := a.outcome(&h, model.StateBounced, model.EventBounced, model.Reply{Enhanced: "5.3.0", Text: reason, At: a.picked})
 		b.Event.Data.Reason = reason
+		if h.Notify.Wants(model.NoticeFailed) {
+			b.Notice = model.NoticeFailed // who sent it is not known here; the notice is dropped if there is nobody to tell
+		}
 		out = append(out, b)
 	}
 	return out

@@ -31,6 +31,9 @@ func TestAMessageIsDeliveredAndItsStoryTold(t *testing.T) {
 		if ev.Data.Reply.Transcript != "" || ev.Data.Delays.Send != 50*time.Millisecond || ev.Data.Delays.Connect != 10*time.Millisecond {
 			t.Errorf("event: %+v, delays %+v", ev.Data, ev.Data.Delays)
 		}
+		if o := b.net.mails[0].Recipients[0].ORcpt; o != "" {
+			t.Errorf("ORCPT=%s, though the return path says who it is", o)
+		}
 		if from := b.net.mails[0].From; from != "b0-false@bounce.example.org" {
 			t.Errorf("return path %q", from)
 		}
@@ -74,10 +77,13 @@ func TestRepliesBecomeOutcomes(t *testing.T) {
 		}
 		b.net.takes = 0
 		b.start()
-		id := b.submit(model.Message{}, "unknown@one.example", "grey@one.example", "good@one.example")
+		id := b.submit(model.Message{}, "unknown@one.example", "grey+list@one.example", "good@one.example")
 		pass(10 * time.Second)
 		if from := b.net.mails[0].From; from != "b0-true@bounce.example.org" || len(b.net.mails) != 1 {
 			t.Errorf("one transaction for three recipients wanted, got %d, from %q", len(b.net.mails), from)
+		}
+		if o := b.net.mails[0].Recipients[1].ORcpt; o != "rfc822;grey+2Blist@one.example" {
+			t.Errorf("ORCPT=%s, want the recipient named", o)
 		}
 		grey := b.store.recipient(key(id, 1))
 		if grey.State != model.StateWaiting || time.Until(grey.Due).Round(time.Second) != 50*time.Second {

@@ -176,6 +176,9 @@ func TestAMessageWithoutBytesIsBouncedOnce(t *testing.T) {
 				t.Errorf("%+v, story %s, %d dials", r, b.store.story(k), b.net.dials)
 			}
 		}
+		if len(b.store.notices) != 1 || b.store.notices[0].Kind != model.NoticeFailed {
+			t.Errorf("notices %v", b.store.notices)
+		}
 		b.stop()
 	})
 }

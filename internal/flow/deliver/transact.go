@@ -3,11 +3,14 @@ package deliver
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
 	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
@@ -62,8 +65,20 @@ func (w *worker) mail(a *attempt, handles []schedule.Handle) *outbound.Mail {
 	}
 	for i, h := range handles {
 		m.Recipients[i] = outbound.Recipient{Address: h.Address, Notify: h.Notify, ORcpt: h.ORcpt}
+		if len(handles) > 1 && h.ORcpt == "" {
+			m.Recipients[i].ORcpt = orcpt(h.Address)
+		}
 	}
 	return m
+}
+
+// orcpt names a recipient to the report that may come back, as the return path of several does not: behind a forwarding
+// its address may be another. RFC 3461 5.2.1 lets a relay add it. Addresses in UTF-8 go without.
+func orcpt(address string) string {
+	if strings.IndexFunc(address, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
+		return ""
+	}
+	return string(smtp.AppendXtext([]byte("rfc822;"), address))
 }
 
 // observe reads from the results what they say of the host.

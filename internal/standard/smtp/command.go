@@ -154,6 +154,19 @@ func DecodeXtext(s string) (string, error) {
 
 func upperHex(c byte) bool { return digit(c) || 'A' <= c && c <= 'F' }
 
+// AppendXtext appends s in the xtext of RFC 3461 4.
+func AppendXtext(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(s) {
+		if c := s[i]; c > ' ' && c < 0x7f && c != '+' && c != '=' {
+			b = append(b, c)
+		} else {
+			b = append(b, '+', hex[c>>4], hex[c&15])
+		}
+	}
+	return b
+}
+
 // ParseORcpt reads the value of ORCPT (RFC 3461 4.2): the address type and the decoded address, for a report's
 // Original-Recipient. Addresses of type utf-8 may also be UTF-8 as it is (RFC 6533 3).
 func ParseORcpt(value string) (kind, address string, err error) {
