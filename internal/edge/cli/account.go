@@ -81,7 +81,9 @@ func (c *accountShow) Run(a *app) error {
 			return err
 		}
 		if a.json {
-			return a.printJSON(map[string]any{"account": acc, "domains": domains, "credentials": users, "keys": keys})
+			return a.printJSON(map[string]any{
+				"account": acc, "domains": orEmpty(domains), "credentials": orEmpty(users), "keys": orEmpty(keys),
+			})
 		}
 		a.say("Account %s: %s", acc.Name, a.T(string(acc.State)))
 		if acc.Reason != "" {
@@ -104,7 +106,7 @@ func (c *accountShow) Run(a *app) error {
 
 type accountSuspend struct {
 	Name   string `arg:"" help:"Name of the account."`
-	Reason string `help:"Why; shown to its owner." required:""`
+	Reason string `help:"Why; shown to its owner."`
 }
 
 func (c *accountSuspend) Run(a *app) error {

@@ -15,6 +15,14 @@ func (a *app) printJSON(v any) error {
 	return e.Encode(v)
 }
 
+// orEmpty makes a list that JSON writes as [] when there is nothing in it.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // say prints a line for people.
 func (a *app) say(english string, args ...any) {
 	fmt.Fprintln(a.Out, a.T(english, args...))

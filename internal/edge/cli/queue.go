@@ -113,11 +113,15 @@ func (a *app) queueCells(ctx context.Context, o *office, r store.QueueRow) []str
 }
 
 func queueItem(r store.QueueRow, account string) map[string]any {
-	return map[string]any{
-		"message": r.Message, "n": r.N, "recipient": r.Address, "domain": r.Domain, "state": r.State.String(), "due": r.Due,
+	item := map[string]any{
+		"message": r.Message, "n": r.N, "recipient": r.Address, "domain": r.Domain, "state": r.State.String(),
 		"attempts": r.Attempts, "account": account, "class": r.Class.String(), "last": replyText(r.Last),
 		"sender": r.Sender, "subject": r.Subject, "accepted": r.AcceptedAt, "size": r.Size,
 	}
+	if !r.Due.IsZero() { // held mail is due when it is released
+		item["due"] = r.Due
+	}
+	return item
 }
 
 func parseStates(names []string) ([]model.RecipientState, error) {

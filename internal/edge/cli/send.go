@@ -47,7 +47,7 @@ func (c *sendCommand) Run(a *app) error {
 
 // submit queues the message as the account that has the sender's domain.
 func (c *sendCommand) submit(ctx context.Context, a *app, o *office, text string) (submit.Receipt, error) {
-	m := mail.NewMsg()
+	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	m.Subject(c.Subject)
 	m.SetBodyString(mail.TypeTextPlain, text)
 	if err := errors.Join(m.From(c.From), m.To(c.To...)); err != nil {
@@ -59,6 +59,7 @@ func (c *sendCommand) submit(ctx context.Context, a *app, o *office, text string
 	if err != nil {
 		return submit.Receipt{}, a.explain(err, "domain %q", domain)
 	}
+	m.SetMessageIDWithValue(o.ids.Next().String() + "@" + d.Name) // the library would name this machine
 	account, err := o.store.AccountByID(ctx, d.Account)
 	if err != nil {
 		return submit.Receipt{}, err
