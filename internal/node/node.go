@@ -12,9 +12,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -50,6 +50,7 @@ func NewSystem(log *slog.Logger) System {
 type Node struct {
 	sys       System
 	cfg       config.Config
+	lock      io.Closer // nil: the store takes several nodes
 	store     store.Store
 	ring      *keyring.Ring
 	ids       *ident.Source
@@ -65,7 +66,7 @@ type Node struct {
 	disk      *diskCheck
 	upkeep    *lifecycle.Group
 	ready     atomic.Bool
-	addrs     Addrs
+	doors     doors
 }
 
 // Addrs are where a node really listens, which port 0 leaves open until then.
@@ -75,7 +76,12 @@ type Addrs struct {
 }
 
 // Addrs returns where the node listens.
-func (n *Node) Addrs() Addrs { return n.addrs }
+func (n *Node) Addrs() Addrs {
+	return Addrs{
+		Submission: boundTo(n.doors.submission), SubmissionTLS: boundTo(n.doors.submissionTLS), MX: boundTo(n.doors.mx),
+		HTTP: strings.Join(boundTo(n.doors.http), ""),
+	}
+}
 
 // Start builds and starts a node.
 func Start(ctx context.Context, cfg config.Config, sys System) (*Node, error) {
@@ -85,13 +91,20 @@ func Start(ctx context.Context, cfg config.Config, sys System) (*Node, error) {
 		return nil, errors.Join(err, n.Stop(ctx))
 	}
 	n.ready.Store(true)
-	sys.Log.Info("ready", "node", cfg.Node.Hostname, "submission", n.addrs.Submission, "mx", n.addrs.MX, "http", n.addrs.HTTP)
+	at := n.Addrs()
+	sys.Log.Info("ready", "node", cfg.Node.Hostname, "submission", at.Submission, "mx", at.MX, "http", at.HTTP)
 	return n, nil
 }
 
 func (n *Node) start(ctx context.Context) error {
 	var err error
 	if n.ring, err = keyring.Open(n.cfg.Secret(), n.sys.Random); err != nil {
+		return err
+	}
+	if err := n.bind(ctx); err != nil {
+		return err
+	}
+	if n.lock, err = lockStore(n.cfg); err != nil {
 		return err
 	}
 	if n.store, err = OpenStore(ctx, n.cfg, n.sys.Clock); err != nil {
@@ -113,7 +126,7 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.submit = newSubmission(n.cfg, n.store, n.directory, n.deliver, n.ids, n.sys, n.disk, n.metrics)
 	n.startUpkeep()
-	return n.listen(ctx)
+	return n.serve(ctx)
 }
 
 // startUpkeep starts what goes on beside the mail.
@@ -154,6 +167,10 @@ func (n *Node) Stop(ctx context.Context) error {
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
 	}
+	n.doors.close()
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
+	}
 	if n.sys.Log != nil {
 		n.sys.Log.Info("stopped", "node", n.cfg.Node.Hostname)
 	}
@@ -188,17 +205,4 @@ func addrsOf(list []string) []netip.Addr {
 		}
 	}
 	return addrs
-}
-
-func listenAll(ctx context.Context, key string, addrs []string, serve func(net.Listener)) ([]string, error) {
-	var bound []string
-	for _, addr := range addrs {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-		if err != nil {
-			return bound, wording.Errorf("%s %s: %w", key, addr, err)
-		}
-		bound = append(bound, l.Addr().String())
-		serve(l)
-	}
-	return bound, nil
 }

@@ -67,6 +67,7 @@ func swedishErrors() map[string]string {
 		"root key has %d octets, want %d": "rotnyckeln har %d oktetter, ska ha %d",
 		"self-signed certificate: %w":     "självsignerat certifikat: %w",
 		"%s: %w":                          "%s: %w",
+		"%s: another node uses this file (%w); stop it first, or let several nodes share PostgreSQL":   "%s: en annan nod använder filen (%w); stoppa den först, eller låt flera noder dela PostgreSQL",
 		"%s takes no changes, so no mail can be kept: %w":                                              "%s tar inte emot ändringar, så ingen post kan sparas: %w",
 		"submission.tls_cert %s, tls_key %s: %w":                                                       "submission.tls_cert %s, tls_key %s: %w",
 		"submission.trusted_networks %q: there is no account %q; add it with: budkavle account add %s": "submission.trusted_networks %q: det finns inget konto %q; lägg till det med: budkavle account add %s",

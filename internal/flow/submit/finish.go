@@ -192,7 +192,7 @@ func (s *Service) tell(m *model.Message, recipients int, t *Pending) {
 		s.Observe.Accepted(m.Class.String(), string(m.Origin), recipients, took)
 	}
 	s.Log.LogAttrs(context.Background(), slog.LevelInfo, "accepted",
-		slog.String("message", m.ID.String()), slog.String("account", t.principal.Account.Name), slog.String("domain", m.DomainName),
+		slog.String("message", m.ID.String()), slog.Int64("account", int64(m.Account)), slog.String("account_name", t.principal.Account.Name), slog.String("domain", m.DomainName),
 		slog.String("sender", m.Sender), slog.Int("recipients", recipients), slog.Int64("size", m.Size), slog.String("class", m.Class.String()),
 		slog.String("origin", string(m.Origin)), slog.String("message_id", m.Meta.MessageID), slog.Duration("took", took))
 }

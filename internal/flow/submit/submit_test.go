@@ -57,7 +57,7 @@ func TestCommitStoresASignedMessage(t *testing.T) {
 	if received := "Received: from web1 ([192.0.2.1])\r\n\tby mx.example (TLS1.3)\r\n\twith ESMTPSA id " + r.ID.String() + "; "; !strings.Contains(raw, received) {
 		t.Errorf("%s\nhas no\n%s", raw, received)
 	}
-	for _, word := range []string{"msg=accepted", "message=" + r.ID.String(), "account=school", "recipients=2", "class=transactional", "origin=smtp"} {
+	for _, word := range []string{"msg=accepted", "message=" + r.ID.String(), "account=1 account_name=school", "recipients=2", "class=transactional", "origin=smtp"} {
 		if !strings.Contains(w.log.String(), word) {
 			t.Errorf("log line %s has no %s", w.log, word)
 		}
