@@ -108,7 +108,7 @@ func (s *Service) later(ctx context.Context, a *arrival, m *model.Message, f *bo
 	ev := s.event(m, f, kind)
 	var notices []model.Notice
 	if k = told(m, f, k); len(before) > 0 {
-		k = ""
+		k = "" // was told the first time
 	}
 	if k != "" {
 		notices = []model.Notice{{Key: f.Recipient.RecipientKey, Kind: k, At: ev.At}}

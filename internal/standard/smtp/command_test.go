@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestParseCommand(t *testing.T) {
@@ -66,6 +67,16 @@ func TestParsePath(t *testing.T) {
 			t.Errorf("%q: %v\n%s", in, err, diff)
 		}
 	}
+}
+
+func TestXtextComesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "s"))
+		x := string(AppendXtext(nil, s))
+		if got, err := DecodeXtext(x); err != nil || got != s {
+			t.Fatalf("%q came back from %q as %q, %v", s, x, got, err)
+		}
+	})
 }
 
 func TestDecodeXtext(t *testing.T) {
