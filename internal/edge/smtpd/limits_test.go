@@ -37,6 +37,16 @@ func TestErrorsAreForgivenOverGoodMail(t *testing.T) {
 	})
 }
 
+// Faults of ours are not the client's errors; asking for ever is no progress all the same.
+func TestFaultsOfOursAreNotCountedAsErrors(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.play("S: 220 *\nC: EHLO x\n-- greeting\nC: MAIL FROM:<a@example.net>\nS: 250 *\n" + strings.Repeat("C: RCPT TO:<later@example.org>\nS: 451 4.3.0 *\n", maxFruitless-2) +
+			"C: RCPT TO:<later@example.org>\nS: 421 4.7.0 *\n-- closed")
+		refused := "C: MAIL FROM:<full@example.net>\nC: RCPT TO:<b@example.org>\nC: DATA\nS: 250 *\nS: 250 *\nS: 452 4.3.1 *\n"
+		w.play("S: 220 *\nC: EHLO x\n-- greeting\n" + strings.Repeat(refused, 2*maxFruitless))
+	})
+}
+
 func TestManyMessagesInOneSession(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.play("S: 220 *\nC: EHLO x\n-- greeting\n" + strings.Repeat(envelope+"C: DATA\nS: 354 *\nC: .\nS: 250 *\n", 3*maxFruitless))

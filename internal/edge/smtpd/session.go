@@ -18,7 +18,8 @@ const (
 	// maxErrors is how many commands may fail without a message between before the session ends: nobody needs as many
 	// by accident. Each recipient that was accepted makes room for one more that is not.
 	maxErrors = 20
-	// maxFruitless is how many commands may come without a message, a login, a recipient or a chunk among them.
+	// maxFruitless is how many commands may come without a message or a login, not counting errors, recipients and chunks,
+	// which have limits of their own.
 	maxFruitless = 100
 	// maxReplyLine is the octets of a reply line without its code, within the 512 of RFC 5321 4.5.3.1.5.
 	maxReplyLine = 490
@@ -36,7 +37,7 @@ type session struct {
 	esmtp  bool                 // EHLO was said, not HELO
 
 	errors    int // since the last message
-	fruitless int // commands since something came of one
+	fruitless int // commands since something came of one, those apart that are errors
 	ending    bool
 
 	transaction
@@ -75,6 +76,7 @@ func (s *session) run(implicit bool) {
 
 // command reads and carries out one command.
 func (s *session) command() {
+	s.fruitless++
 	line, ok := s.readLine(smtp.MaxCommandLine, "5.5.2")
 	if !ok {
 		return
@@ -84,7 +86,7 @@ func (s *session) command() {
 		s.refuse(err)
 		return
 	}
-	if s.fruitless++; s.fruitless > maxFruitless {
+	if s.fruitless > maxFruitless {
 		s.refuse(smtp.Errorf(421, "4.7.0", "Too many commands without a message, goodbye"))
 		return
 	}
@@ -218,8 +220,9 @@ func (s *session) refuse(err error) {
 	}, cause...)...)
 	s.server.Observe.Refused(s.server.Name, e.Enhanced)
 	s.reply(e.Code, e.Enhanced, e.Text)
-	if e.Class != smtp.Temporary { // else it is not the client's mistake
+	if e.Class == smtp.Permanent { // else it is not the client's mistake
 		s.errors++
+		s.fruitless-- // counted once is enough
 	}
 	switch {
 	case e.Code == 421:

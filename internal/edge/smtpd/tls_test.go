@@ -117,13 +117,29 @@ func TestHandshakeHasALimit(t *testing.T) {
 	})
 }
 
+// tap keeps what the server says within TLS.
+type tap struct {
+	net.Conn
+	heard []byte
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	t.heard = append(t.heard, p[:n]...)
+	return n, err
+}
+
+// Without close_notify a client cannot know that nobody cut the connection (RFC 8446 6.1); some tell their users so.
 func TestTLSIsClosedProperly(t *testing.T) {
 	inBubble(t, func(w *world) {
 		c := w.implicit().dial("192.0.2.1")
 		defer c.close()
-		conn := tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
+		wire := &tap{Conn: c.conn}
+		conn := tls.Client(wire, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}) // whose alerts can be told
 		c.conn, c.r = conn, bufio.NewReader(conn)
-		// Without close_notify, crypto/tls says io.ErrUnexpectedEOF.
 		c.play("S: 220 *\nC: QUIT\nS: 221 *\n-- closed")
+		if last := wire.heard[len(wire.heard)-31:]; last[0] != 21 { // an alert: 5 octets of header, 8 nonce, 2, 16 tag (RFC 5246 6.2.1)
+			t.Errorf("the last record is % x", last)
+		}
 	})
 }

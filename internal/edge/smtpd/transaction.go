@@ -121,7 +121,6 @@ func (s *session) rcptTo(rest string) {
 		s.refuse(err)
 		return
 	}
-	s.fruitless-- // the numbers of recipients and of errors have limits of their own
 	if len(s.envelope.Recipients) >= s.server.MaxRecipients {
 		s.tooManyRecipients()
 		return
@@ -139,6 +138,7 @@ func (s *session) rcptTo(rest string) {
 		return
 	}
 	s.envelope.Recipients = append(s.envelope.Recipients, r)
+	s.fruitless--
 	s.reply(250, "2.1.5", "Ok")
 }
 
@@ -161,6 +161,7 @@ func (s *session) tooManyRecipients() {
 		s.refuse(smtp.Errorf(421, "4.5.3", "Far too many recipients, goodbye"))
 		return
 	}
+	s.fruitless--
 	s.reply(452, "4.5.3", "Too many recipients; send the message again for the rest")
 }
 

@@ -29,7 +29,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
 
-// mailbox is a Handler that keeps what is committed. Recipients exist unless they begin with "no-"; the user
+// mailbox is a Handler that keeps what is committed. Recipients exist unless they begin with "no-"; of "later" it cannot say. The user
 // "anna" has the password "hemlig" and may not log in in the clear unless open.
 type mailbox struct {
 	open     bool           // AUTH is offered in the clear
@@ -83,6 +83,9 @@ func (b *mailbox) Mail(_ context.Context, _ *Peer, sender string) error {
 }
 
 func (b *mailbox) Rcpt(_ context.Context, _ *Peer, recipient string) error {
+	if strings.HasPrefix(recipient, "later") {
+		return errors.New("the store is away")
+	}
 	if strings.HasPrefix(recipient, "no-") {
 		return smtp.Errorf(550, "5.1.1", "There is no %s here", recipient)
 	}
