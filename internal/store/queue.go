@@ -162,10 +162,12 @@ type Nodes interface {
 // Retention deletes what need not be kept, in small steps.
 type Retention interface {
 	// PurgeBodies deletes bodies of messages whose recipients are all settled since before. It examines at
-	// most limit messages from cursor on and returns how many it deleted and where to go on (0: at the end).
+	// most limit messages from cursor on, fewer where they are large, and returns how many it deleted and where to go
+	// on (0: at the end).
 	PurgeBodies(ctx context.Context, before time.Time, cursor ident.ID, limit int) (deleted int, next ident.ID, err error)
 	// PurgeEvents deletes at most limit events older than before, and what remains of messages none of whose
-	// recipients is unsettled and whose events are gone.
+	// recipients is unsettled and whose events are gone: as many as have limit recipients together, at least one. It
+	// returns how many events and messages it deleted.
 	PurgeEvents(ctx context.Context, before time.Time, limit int) (deleted int, err error)
 	// PurgeIdempotency deletes at most limit answers that expired before now.
 	PurgeIdempotency(ctx context.Context, now time.Time, limit int) (int, error)

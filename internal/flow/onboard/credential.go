@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/base/wording"
@@ -25,12 +26,16 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 	}
 	c.Account = a.ID
 	if domain != "" {
-		d, err := s.store.Domain(ctx, domain)
+		name, err := domainName(domain)
 		if err != nil {
 			return c, "", err
 		}
-		if d.Account != a.ID {
-			return c, "", wording.Errorf("domain %s is not one of account %s", d.Name, a.Name)
+		d, err := s.store.Domain(ctx, name)
+		if store.Is(err, store.NotFound) || err == nil && d.Account != a.ID {
+			return c, "", wording.Errorf("domain %s is not one of account %s", name, a.Name)
+		}
+		if err != nil {
+			return c, "", err
 		}
 		c.Domain = d.ID
 	}
@@ -41,7 +46,7 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 		}
 		c.Username = a.Name + "-" + strings.ToLower(suffix)
 	}
-	if len(c.Username) > 128 || strings.ContainsAny(c.Username, " \t\r\n\x00,=") {
+	if len(c.Username) > 128 || !utf8.ValidString(c.Username) || strings.ContainsFunc(c.Username, unusable) {
 		return c, "", wording.Errorf("user name %q: use at most 128 characters without spaces, commas and equal signs", c.Username)
 	}
 	password, err := s.randomText(18, base64.RawURLEncoding.EncodeToString)
@@ -58,6 +63,9 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 	}
 	return c, password, s.store.Signal(ctx, store.SignalDirectory)
 }
+
+// unusable are the characters that some way of authentication gives a meaning (RFC 4616 2, RFC 5802 5.1) or nobody sees.
+func unusable(r rune) bool { return r <= ' ' || r == 127 || r == ',' || r == '=' }
 
 // RemoveCredential deletes an SMTP user.
 func (s *Service) RemoveCredential(ctx context.Context, username string) error {

@@ -16,9 +16,9 @@ import (
 // AddDomain gives a domain to an account and makes its two signing keys. With a waiver, the operator's reason, it is
 // live at once; without, it waits for its DNS records.
 func (s *Service) AddDomain(ctx context.Context, account, name, waiver string) (model.Domain, error) {
-	domain, err := address.ParseDomain(strings.TrimSuffix(name, "."))
-	if err != nil || strings.HasPrefix(domain, "[") || !strings.Contains(domain, ".") {
-		return model.Domain{}, wording.Errorf("%q is not a domain name such as school.example", name)
+	domain, err := domainName(name)
+	if err != nil {
+		return model.Domain{}, err
 	}
 	a, err := s.store.Account(ctx, account)
 	if err != nil {
@@ -46,7 +46,17 @@ func (s *Service) AddDomain(ctx context.Context, account, name, waiver string) (
 	return d, s.store.Signal(ctx, store.SignalDirectory)
 }
 
-// free refuses a domain below one that another account has: its subdomains are its owner's.
+// domainName is a name as it is stored: A-labels in lower case, without the closing dot.
+func domainName(name string) (string, error) {
+	domain, err := address.ParseDomain(strings.TrimSuffix(name, "."))
+	if err != nil || strings.HasPrefix(domain, "[") || !strings.Contains(domain, ".") {
+		return "", wording.Errorf("%q is not a domain name such as school.example", name)
+	}
+	return domain, nil
+}
+
+// free refuses a domain below one that another account has: its subdomains are its owner's. One above another's is
+// given: what is below it stays with who has it, since the nearest domain covers an address.
 func (s *Service) free(ctx context.Context, a model.Account, domain string) error {
 	for name := domain; strings.Contains(name, "."); {
 		_, name, _ = strings.Cut(name, ".")
@@ -87,7 +97,11 @@ func (s *Service) makeKeys(domain string, now time.Time) ([]model.SigningKey, er
 
 // RemoveDomain takes a domain from its account.
 func (s *Service) RemoveDomain(ctx context.Context, name string) error {
-	d, err := s.store.Domain(ctx, strings.ToLower(name))
+	name, err := domainName(name)
+	if err != nil {
+		return err
+	}
+	d, err := s.store.Domain(ctx, name)
 	if err != nil {
 		return err
 	}

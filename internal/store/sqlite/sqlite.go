@@ -43,40 +43,44 @@ const (
 
 // Open opens or creates the file at path and brings its schema forward.
 func Open(ctx context.Context, path string, c clock.Clock) (*sqlstore.Store, error) {
-	const op = "open store"
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, &store.Error{Kind: store.Unavailable, Op: op, Err: err}
-	}
 	e := &engine{statements: map[string]*sql.Stmt{}, write: map[string]*sql.Stmt{}}
-	fail := func(err error) (*sqlstore.Store, error) {
-		e.close()
-		var se *store.Error
-		if errors.As(err, &se) {
-			return nil, err
-		}
-		return nil, &store.Error{Kind: e.Fault(err), Op: op, Err: fmt.Errorf("%s: %w", path, err)}
+	err := e.open(ctx, path)
+	if err == nil {
+		return sqlstore.New(e, c), nil
 	}
-	var err error
+	_ = e.close() // err says more
+	var se *store.Error
+	if !errors.As(err, &se) {
+		err = &store.Error{Kind: e.Fault(err), Op: "open store", Err: fmt.Errorf("%s: %w", path, err)}
+	}
+	return nil, err
+}
+
+func (e *engine) open(ctx context.Context, path string) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err != nil {
+		return &store.Error{Kind: store.Unavailable, Op: "open store", Err: err}
+	}
 	if e.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
-		return fail(err)
+		return err
 	}
 	e.writer.SetMaxOpenConns(1)
 	files, err := fs.Sub(schema, "schema")
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	if err := sqlstore.Migrate(ctx, e.writer, goose.DialectSQLite3, files); err != nil {
-		return fail(err)
+		return err
 	}
 	if e.conn, err = e.writer.Conn(ctx); err != nil {
-		return fail(err)
+		return err
 	}
 	if e.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
-		return fail(err)
+		return err
 	}
 	e.reader.SetMaxOpenConns(readers)
 	e.reader.SetMaxIdleConns(readers)
-	return sqlstore.New(e, c), nil
+	return nil
 }
 
 func dsn(path string, readOnly bool) string {

@@ -41,11 +41,20 @@ func integer(b bool) int {
 	return 0
 }
 
-// nextNumber takes the next small number of a table.
-func nextNumber(ctx context.Context, tx *countingTx, table string) (int64, error) {
+// nextNumber gives a number of the kind that was never given before: one that was removed must not come back, or the
+// next to bear it would own the events of the last.
+func nextNumber(ctx context.Context, tx *countingTx, kind string) (int64, error) {
+	if err := count(ctx, tx, kind); err != nil {
+		return 0, err
+	}
 	var n int64
-	err := tx.Query(ctx, func(r Scanner) error { return r.Scan(&n) }, `SELECT COALESCE(MAX(id), 0) + 1 FROM `+table)
+	err := tx.Query(ctx, func(r Scanner) error { return r.Scan(&n) }, `SELECT count FROM signal WHERE name = ?`, kind)
 	return n, err
+}
+
+// count counts up a named counter.
+func count(ctx context.Context, tx *countingTx, name string) error {
+	return tx.exec(ctx, `INSERT INTO signal (name, count) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET count = signal.count + 1`, name)
 }
 
 // AddAccount implements store.Accounts.
@@ -296,9 +305,7 @@ func (s *Store) RemoveKey(ctx context.Context, id ident.ID) error {
 
 // Signal implements store.Nodes.
 func (s *Store) Signal(ctx context.Context, name string) error {
-	return s.change(ctx, "signal "+name, func(ctx context.Context, tx *countingTx) error {
-		return tx.exec(ctx, `INSERT INTO signal (name, count) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET count = signal.count + 1`, name)
-	})
+	return s.change(ctx, "signal "+name, func(ctx context.Context, tx *countingTx) error { return count(ctx, tx, name) })
 }
 
 // Signals implements store.Nodes.
@@ -318,11 +325,8 @@ func (s *Store) Signals(ctx context.Context) (map[string]int64, error) {
 func (s *Store) OpenLease(ctx context.Context, node string, now, expires time.Time) (int64, error) {
 	var lease int64
 	err := s.change(ctx, "open lease", func(ctx context.Context, tx *countingTx) error {
-		// The number is never used again, even after its row is gone: a counter of its own keeps it.
-		if err := tx.exec(ctx, `INSERT INTO signal (name, count) VALUES ('lease', 1) ON CONFLICT (name) DO UPDATE SET count = signal.count + 1`); err != nil {
-			return err
-		}
-		if err := tx.Query(ctx, func(r Scanner) error { return r.Scan(&lease) }, `SELECT count FROM signal WHERE name = 'lease'`); err != nil {
+		var err error
+		if lease, err = nextNumber(ctx, tx, "lease"); err != nil {
 			return err
 		}
 		return tx.exec(ctx, `INSERT INTO lease (id, node, opened_at, expires_at) VALUES (?, ?, ?, ?)`, lease, node, micros(now), micros(expires))

@@ -9,19 +9,27 @@ import (
 
 func identTime(id int64) time.Time { return ident.ID(id).Time() }
 
+// purgeOctets bounds the bodies of one step: SQLite follows every page of what it deletes.
+const purgeOctets = 16 << 20
+
 // PurgeBodies implements store.Retention. Bodies are walked in the order they came; those that are kept, since a
 // recipient is not settled or not long enough, are few, because no message waits longer than some days.
 func (s *Store) PurgeBodies(ctx context.Context, before time.Time, cursor ident.ID, limit int) (int, ident.ID, error) {
-	var examined, old []int64
+	var last int64 // examined
+	var old []int64
+	rows, octets := 0, int64(0)
 	err := s.engine.Query(ctx, func(r Scanner) error {
-		var id, unsettled, last int64
-		err := r.Scan(&id, &unsettled, &last)
-		examined = append(examined, id)
-		if unsettled == 0 && last < micros(before) {
+		var id, size, unsettled, settled int64
+		if err := r.Scan(&id, &size, &unsettled, &settled); err != nil || octets > purgeOctets {
+			return err
+		}
+		rows, last = rows+1, id
+		if unsettled == 0 && settled < micros(before) {
+			octets += size
 			old = append(old, id)
 		}
-		return err
-	}, `SELECT b.message,
+		return nil
+	}, `SELECT b.message, (SELECT m.size FROM message m WHERE m.id = b.message),
 			(SELECT COUNT(*) FROM recipient r WHERE r.message = b.message AND r.state < 3),
 			(SELECT COALESCE(MAX(r.settled_at), 0) FROM recipient r WHERE r.message = b.message)
 		FROM body b WHERE b.message > ? AND b.message < ? ORDER BY b.message LIMIT ?`, int64(cursor), int64(ident.First(before)), limit)
@@ -38,22 +46,21 @@ func (s *Store) PurgeBodies(ctx context.Context, before time.Time, cursor ident.
 			return nil
 		})
 	}
-	if err != nil || len(examined) < limit {
+	if err != nil || rows < limit && octets <= purgeOctets {
 		return len(old), 0, err
 	}
-	return len(old), ident.ID(examined[len(examined)-1]), nil
+	return len(old), ident.ID(last), nil
 }
 
-// PurgeEvents implements store.Retention.
+// PurgeEvents implements store.Retention. A message goes when its last event has gone, with all its recipients: the last
+// of a step may have more of them than the step has left, 5,000 at most.
 func (s *Store) PurgeEvents(ctx context.Context, before time.Time, limit int) (int, error) {
 	first := int64(ident.First(before))
 	events, err := s.column(ctx, `SELECT id FROM event WHERE id < ? ORDER BY id LIMIT ?`, first, limit)
 	if err != nil {
 		return 0, s.fault("purge events", err)
 	}
-	messages, err := s.column(ctx, `SELECT m.id FROM message m WHERE m.id < ?
-			AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.id AND r.state < 3)
-			AND NOT EXISTS (SELECT 1 FROM event e WHERE e.message = m.id) ORDER BY m.id LIMIT ?`, first, limit)
+	messages, err := s.forgotten(ctx, first, limit)
 	if err != nil || len(events)+len(messages) == 0 {
 		return 0, s.fault("purge events", err)
 	}
@@ -73,6 +80,26 @@ func (s *Store) PurgeEvents(ctx context.Context, before time.Time, limit int) (i
 		return nil
 	})
 	return len(events) + len(messages), err
+}
+
+// forgotten are messages from before the first identifier that are settled and have no events left; together they have
+// about limit recipients.
+func (s *Store) forgotten(ctx context.Context, first int64, limit int) ([]int64, error) {
+	var list []int64
+	recipients := 0
+	err := s.engine.Query(ctx, func(r Scanner) error {
+		var id int64
+		var n int
+		if err := r.Scan(&id, &n); err != nil || recipients >= limit {
+			return err
+		}
+		list = append(list, id)
+		recipients += n
+		return nil
+	}, `SELECT m.id, (SELECT COUNT(*) FROM recipient r WHERE r.message = m.id) FROM message m WHERE m.id < ?
+			AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.id AND r.state < 3)
+			AND NOT EXISTS (SELECT 1 FROM event e WHERE e.message = m.id) ORDER BY m.id LIMIT ?`, first, limit)
+	return list, err
 }
 
 // PurgeIdempotency implements store.Retention.

@@ -90,6 +90,11 @@ func testDomains(t *testing.T, b *bench) {
 		t.Errorf("keys left: %v, %v", got, err)
 	}
 	b.kind(b.RemoveDomain(b.ctx, d.ID, model.Event{ID: b.ids.Next()}), store.NotFound)
+	next, err := b.AddDomain(b.ctx, model.Domain{Name: "shop.example", Account: 2, State: model.DomainAdded}, nil, model.Event{ID: b.ids.Next(), Kind: model.EventDomain, At: now})
+	b.ok(err)
+	if next.ID == d.ID {
+		t.Errorf("domain %s has the number, and with it the events, of one that was removed", next.Name)
+	}
 }
 
 func testCredentials(t *testing.T, b *bench) {

@@ -204,6 +204,60 @@ func testPurgeBodies(t *testing.T, b *bench) {
 	}
 }
 
+// testPurgeLargeBodies has each step delete little where bodies are large, so that it does not hold up the queue.
+func testPurgeLargeBodies(t *testing.T, b *bench) {
+	for range 3 {
+		sub := b.message(1, 0, "a.example")
+		sub.Message.Size = 1 << 30 // what the body's row says; the test's bodies are small
+		b.accept(sub)
+	}
+	b.settleAll(model.Lane{Domain: "a.example", Account: 1}, time.Now())
+	total, cursor := 0, ident.ID(0)
+	for step := 1; ; step++ {
+		n, next, err := b.PurgeBodies(b.ctx, time.Now().Add(time.Hour), cursor, 100)
+		b.ok(err)
+		if n > 1 {
+			t.Errorf("step %d deleted %d bodies of 1 GiB", step, n)
+		}
+		if total += n; next == 0 || step > 10 {
+			break
+		}
+		cursor = next
+	}
+	if total != 3 {
+		t.Errorf("%d bodies purged, want 3", total)
+	}
+}
+
+// testPurgeMany counts a message's recipients against the limit of a step.
+func testPurgeMany(t *testing.T, b *bench) {
+	domains := make([]string, 50)
+	for i := range domains {
+		domains[i] = "a.example"
+	}
+	var ids []ident.ID
+	for range 3 {
+		sub := b.message(1, 0, domains...)
+		sub.Events = nil
+		b.accept(sub)
+		ids = append(ids, sub.Message.ID)
+	}
+	b.settleAll(model.Lane{Domain: "a.example", Account: 1}, time.Now())
+	for i := range 4 {
+		n, err := b.PurgeEvents(b.ctx, time.Now().Add(time.Hour), 10)
+		b.ok(err)
+		if want := min(1, 3-i); n != want {
+			t.Errorf("step %d deleted %d messages of 50 recipients, want %d", i, n, want)
+		}
+		for j, id := range ids {
+			rs, err := b.Recipients(b.ctx, id, 0, 100)
+			if want := 50; err != nil || j > i && len(rs) != want || j <= i && len(rs) != 0 {
+				t.Errorf("step %d: message %d has %d recipients, %v", i, j, len(rs), err)
+			}
+		}
+	}
+}
+
 func testPurgeEvents(t *testing.T, b *bench) {
 	done, waiting := b.message(1, 0, "a.example"), b.message(1, 0, "b.example")
 	b.accept(done, waiting)

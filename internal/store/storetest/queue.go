@@ -69,6 +69,33 @@ func testIdempotency(t *testing.T, b *bench) {
 	}
 }
 
+func testIdempotencyRace(t *testing.T, b *bench) {
+	const callers = 32
+	idem := &store.Idempotency{Account: 1, Key: "k", Response: []byte("first"), Expires: time.Now().Add(time.Hour)}
+	errs := make([]error, callers)
+	subs := make([]store.Submission, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		subs[i] = b.message(1, 0, "a.example")
+		wg.Go(func() { errs[i] = b.Accept(b.ctx, subs[i:i+1], idem) })
+	}
+	wg.Wait()
+	won := 0
+	for i, err := range errs {
+		_, found := b.Message(b.ctx, subs[i].Message.ID)
+		if err == nil {
+			won++
+			b.ok(found)
+			continue
+		}
+		b.kind(err, store.Exists)
+		b.kind(found, store.NotFound)
+	}
+	if won != 1 {
+		t.Errorf("%d calls with one key were taken", won)
+	}
+}
+
 func testGroupCommit(t *testing.T, b *bench) {
 	const callers, each = 32, 10
 	before := b.Stats()

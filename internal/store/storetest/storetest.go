@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		{"closed", testClosed},
 	} {
 		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
 			part.test(t, &bench{Store: open(t), ids: ident.NewSource(clock.System{}, 1), ctx: t.Context(), t: t})
 		})
 	}

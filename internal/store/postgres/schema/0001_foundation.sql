@@ -51,6 +51,7 @@ CREATE INDEX event_message ON event (message, id);
 
 CREATE TABLE idempotency (account BIGINT NOT NULL, name TEXT NOT NULL, response BYTEA NOT NULL, expires_at BIGINT NOT NULL, PRIMARY KEY (account, name));
 CREATE INDEX idempotency_expires ON idempotency (expires_at);
+-- Counters: what processes tell each other by, and the last numbers of accounts, domains and leases.
 CREATE TABLE signal (name TEXT PRIMARY KEY, count BIGINT NOT NULL);
 CREATE TABLE lease (id BIGINT PRIMARY KEY, node TEXT NOT NULL, opened_at BIGINT NOT NULL, expires_at BIGINT NOT NULL);
 

@@ -51,6 +51,7 @@ CREATE INDEX event_message ON event (message);
 
 CREATE TABLE idempotency (account INTEGER NOT NULL, name TEXT NOT NULL, response BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (account, name)) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_expires ON idempotency (expires_at);
+-- Counters: what processes tell each other by, and the last numbers of accounts, domains and leases.
 CREATE TABLE signal (name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE lease (id INTEGER PRIMARY KEY, node TEXT NOT NULL, opened_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT;
 

@@ -49,7 +49,7 @@ func StartCluster(dir string) (*Cluster, error) {
 	}
 	_, c.port, _ = net.SplitHostPort(l.Addr().String())
 	l.Close()
-	if err := c.run("initdb", "-D", c.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-instructions"); err != nil {
+	if err := c.run("initdb", "-D", c.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-instructions", "--no-sync"); err != nil {
 		return nil, err
 	}
 	if err := c.Start(); err != nil {
