@@ -18,6 +18,7 @@ type words struct {
 func wordsFor(lang string) words {
 	if strings.HasPrefix(strings.ToLower(lang), "sv") {
 		sv := swedish()
+		maps.Copy(sv, swedishHelp())
 		maps.Copy(sv, swedishErrors())
 		maps.Copy(sv, swedishLab())
 		return words{swedish: sv}
