@@ -36,7 +36,8 @@ type Outcome struct {
 	Due   time.Time            // deferred: the next attempt
 	Reply model.Reply
 	At    time.Time
-	// Attempted is false when nothing was dialled, so that the attempt counted at the claim is taken back.
+	// Attempted is false when nothing was dialled, so that the attempt counted at the claim is taken back. Reply is
+	// then kept only if it has a time: it says why nothing was dialled, where the row says nothing better.
 	Attempted bool
 	Event     *model.Event     // stored in the same commit; nil for a plain return to the queue
 	Notice    model.NoticeKind // stored in the same commit; empty: the sender is not to be told

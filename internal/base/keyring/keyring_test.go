@@ -3,6 +3,7 @@ package keyring
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -89,5 +90,34 @@ func TestOnlyTheSameKeyAndContextUnseal(t *testing.T) {
 	}
 	if _, err := New([]byte("short")); err == nil {
 		t.Error("a short root key was taken")
+	}
+}
+
+// TestDerivedKeysStay: return paths and links that were given out hold only as long as the same file gives the same keys.
+func TestDerivedKeysStay(t *testing.T) {
+	r, err := New(bytes.Repeat([]byte{1}, keySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hex.EncodeToString(r.Derive("return path", 16)); got != "8180bff4908ec71647acada290619bb4" {
+		t.Errorf("derived %s", got)
+	}
+	// What an earlier program sealed opens.
+	sealed, err := hex.DecodeString("8a7549c4a59706f797e68a24b97ef23e8251c833c6046571ceaa1eab6b7df16b73e500")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := r.Open(sealed, []byte("domain 1")); err != nil || string(plain) != "private" {
+		t.Errorf("%q, %v", plain, err)
+	}
+}
+
+func TestNoFileWithoutRandomNumbers(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Open(filepath.Join(dir, "secret.key"), strings.NewReader("short")); err == nil {
+		t.Error("a key of 5 octets was made")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

@@ -144,9 +144,13 @@ func settle(ctx context.Context, tx *countingTx, o *store.Outcome, last string, 
 		*moved = affected > 0
 		return nil
 	}
+	untried := 1
 	if o.Attempted {
-		return tx.Later(ctx, done, `UPDATE recipient SET state = ?, due = ?, lease = 0, last = ?, settled_at = ? WHERE message = ? AND n = ? AND state = 1 AND lease = ?`,
-			int(o.State), due, last, settled, int64(o.Key.Message), o.Key.N, o.Lease)
+		untried = 0
+	}
+	if o.Attempted || !o.Reply.At.IsZero() {
+		return tx.Later(ctx, done, `UPDATE recipient SET state = ?, due = ?, lease = 0, attempts = attempts - ?, last = ?, settled_at = ? WHERE message = ? AND n = ? AND state = 1 AND lease = ?`,
+			int(o.State), due, untried, last, settled, int64(o.Key.Message), o.Key.N, o.Lease)
 	}
 	return tx.Later(ctx, done, `UPDATE recipient SET state = ?, due = ?, lease = 0, attempts = attempts - 1, settled_at = ? WHERE message = ? AND n = ? AND state = 1 AND lease = ?`,
 		int(o.State), due, settled, int64(o.Key.Message), o.Key.N, o.Lease)

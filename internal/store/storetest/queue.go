@@ -246,7 +246,7 @@ func testConcurrentClaims(t *testing.T, b *bench) {
 }
 
 func testSettle(t *testing.T, b *bench) {
-	sub := b.message(1, 0, "a.example", "a.example", "a.example")
+	sub := b.message(1, 0, "a.example", "a.example", "a.example", "a.example")
 	b.accept(sub)
 	got := b.claim(7, model.Lane{Domain: "a.example", Account: 1}, 10)
 	reply := model.Reply{Code: 250, Enhanced: "2.0.0", Text: "Ok", Host: "mx.a.example", At: now, Transcript: "S: 220\n"}
@@ -256,8 +256,10 @@ func testSettle(t *testing.T, b *bench) {
 		return store.Outcome{Key: got.Recipients[i].RecipientKey, Lease: 7, State: s, Due: now.Add(time.Minute), Reply: reply, At: now, Attempted: true, Event: &ev}
 	}
 	delivered, deferred, put := outcome(0, model.StateDelivered), outcome(1, model.StateWaiting), outcome(2, model.StateWaiting)
-	put.Attempted, put.Event = false, nil
-	stale, err := b.Settle(b.ctx, []store.Outcome{delivered, deferred, put})
+	put.Attempted, put.Event, put.Reply = false, nil, model.Reply{}
+	told := outcome(3, model.StateWaiting)
+	told.Attempted, told.Event, told.Reply = false, nil, model.Reply{Text: "not tried", At: now}
+	stale, err := b.Settle(b.ctx, []store.Outcome{delivered, deferred, put, told})
 	b.ok(err)
 	if len(stale) != 0 {
 		t.Errorf("stale: %v", stale)
@@ -271,9 +273,13 @@ func testSettle(t *testing.T, b *bench) {
 	if r.State != model.StateWaiting || !r.Due.Equal(now.Add(time.Minute)) || r.Attempts != 1 || !r.SettledAt.IsZero() {
 		t.Errorf("deferred: %+v", r)
 	}
-	if r = b.state(put.Key); r.State != model.StateWaiting || r.Attempts != 0 || r.Last.Code != 0 {
+	if r = b.state(put.Key); r.State != model.StateWaiting || r.Attempts != 0 || !r.Last.At.IsZero() {
 		t.Errorf("put back without an attempt: %+v", r)
 	}
+	if r = b.state(told.Key); r.Attempts != 0 {
+		t.Errorf("put back without an attempt, and told why: %+v", r)
+	}
+	same(t, "why nothing was dialled", r.Last, told.Reply)
 	evs := b.events(store.EventFilter{Message: sub.Message.ID, Kinds: []model.EventKind{model.EventDelivered}, Ascending: true})
 	same(t, "events", evs, []model.Event{*delivered.Event, *deferred.Event})
 	_, err = b.Settle(b.ctx, []store.Outcome{{Key: put.Key, Lease: 7, State: model.StateCancelled}})

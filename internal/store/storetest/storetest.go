@@ -30,6 +30,7 @@ func Run(t *testing.T, open Open) {
 		{"keys", testKeys},
 		{"accept", testAccept},
 		{"idempotency", testIdempotency},
+		{"one call of many has an idempotency key", testIdempotencyRace},
 		{"group commit", testGroupCommit},
 		{"a bad change harms no other", testBadNeighbour},
 		{"lanes", testLanes},
@@ -46,7 +47,9 @@ func Run(t *testing.T, open Open) {
 		{"events", testEvents},
 		{"signals and leases", testNodes},
 		{"purge bodies", testPurgeBodies},
+		{"purge large bodies", testPurgeLargeBodies},
 		{"purge events", testPurgeEvents},
+		{"purge messages to many", testPurgeMany},
 		{"closed", testClosed},
 	} {
 		t.Run(part.name, func(t *testing.T) {
