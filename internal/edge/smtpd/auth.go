@@ -65,10 +65,10 @@ func (s *session) mayAuthenticate() (*Authentication, error) {
 	case !s.esmtp:
 		return nil, smtp.Errorf(503, "5.5.1", "Say EHLO first")
 	}
-	return how, s.tooManyFailures("")
+	return how, nil
 }
 
-// tooManyFailures refuses those who must wait before they try again.
+// tooManyFailures refuses a user, or a client of whoever it says it is, that must wait before it tries again.
 func (s *session) tooManyFailures(user string) error {
 	if wait := s.server.guard.wait(s.origin, user); wait > 0 {
 		return smtp.Errorf(454, "4.7.0", "Too many failed logins; try again in %s", max(wait.Round(time.Second), time.Second))

@@ -85,6 +85,8 @@ func TestAuthenticationEndsWithSTARTTLS(t *testing.T) {
 			C: STARTTLS
 			S: 220 *
 			-- tls
+			C: RCPT TO:<b@example.org>
+			S: 503 5.5.1 Say MAIL first
 			C: MAIL FROM:<a@example.net>
 			S: 503 5.5.1 Say EHLO first
 			C: EHLO x

@@ -46,7 +46,7 @@ func newGuard(c clock.Clock) *guard {
 	return &guard{clock: c, addrs: map[netip.Addr]failures{}, users: map[string]failures{}, known: map[login]struct{}{}}
 }
 
-// wait is how long an attempt from this address, or as this user, must wait. An empty name asks for the address alone.
+// wait is how long an attempt from this address, or as this user, must wait.
 func (g *guard) wait(a netip.Addr, user string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

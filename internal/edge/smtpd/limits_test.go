@@ -55,11 +55,11 @@ func TestManyMessagesInOneSession(t *testing.T) {
 
 func TestTimeForCommands(t *testing.T) {
 	tests := map[string]string{
-		"silence":                     "S: 220 *\n-- wait 4m59s\n-- quiet\n-- wait 1s\nS: 421 4.4.2 You took too long, goodbye\n-- closed",
-		"each its own":                "S: 220 *\n-- wait 4m\nC: NOOP\nS: 250 *\n-- wait 4m\nC: NOOP\nS: 250 *\n-- wait 5m\nS: 421 *\n-- closed",
-		"octet by octet":              "S: 220 *\n" + strings.Repeat("R: \"N\"\n-- wait 1m\n", 5) + "S: 421 4.4.2 *\n-- closed",
+		"silence":                     "S: 220 *\n-- wait 4m59s\n-- quiet\n-- wait 1s\n-- spoken\nS: 421 4.4.2 You took too long, goodbye\n-- closed",
+		"each its own":                "S: 220 *\n-- wait 4m\nC: NOOP\nS: 250 *\n-- wait 4m\nC: NOOP\nS: 250 *\n-- wait 5m\n-- spoken\nS: 421 *\n-- closed",
+		"octet by octet":              "S: 220 *\n" + strings.Repeat("R: \"N\"\n-- wait 1m\n", 5) + "-- spoken\nS: 421 4.4.2 *\n-- closed",
 		"after half a pipelined line": "S: 220 *\n-- wait 4m\nR: \"NOOP\\r\\nNO\"\nS: 250 *\n-- wait 4m59s\n-- quiet\nR: \"OP\\r\\n\"\nS: 250 *",
-		"within AUTH":                 "S: 220 *\nC: EHLO x\n-- greeting\nC: AUTH LOGIN\nS: 334 *\n-- wait 5m\nS: 421 4.4.2 *\n-- closed",
+		"within AUTH":                 "S: 220 *\nC: EHLO x\n-- greeting\nC: AUTH LOGIN\nS: 334 *\n-- wait 5m\n-- spoken\nS: 421 4.4.2 *\n-- closed",
 	}
 	for name, script := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,12 +72,12 @@ func TestRateOfMessages(t *testing.T) {
 	begin := "S: 220 *\nC: EHLO x\n-- greeting\n" + envelope + "C: DATA\nS: 354 *\n"
 	slow, enough := strings.Repeat("x", 60*64-3), strings.Repeat("x", 60*64-2)
 	tests := map[string]string{
-		"silence":           begin + "-- wait 59s\n-- quiet\n-- wait 1s\nS: 421 4.4.2 *\n-- closed",
-		"a little at times": begin + strings.Repeat("C: x\n-- wait 10s\n", 6) + "S: 421 4.4.2 *\n-- closed",
-		"a little too slow": begin + "C: " + slow + "\n-- wait 1m\nS: 421 4.4.2 *\n-- closed",
+		"silence":           begin + "-- wait 59s\n-- quiet\n-- wait 1s\n-- spoken\nS: 421 4.4.2 *\n-- closed",
+		"a little at times": begin + strings.Repeat("C: x\n-- wait 10s\n", 6) + "-- spoken\nS: 421 4.4.2 *\n-- closed",
+		"a little too slow": begin + "C: " + slow + "\n-- wait 1m\n-- spoken\nS: 421 4.4.2 *\n-- closed",
 		"just quick enough": begin + strings.Repeat("C: "+enough+"\n-- wait 59s\n", 30) + "C: .\nS: 250 2.0.0 Queued as 1",
-		"quick, then slow":  begin + "C: " + strings.Repeat(enough, 10) + "\n-- wait 1m\n-- quiet\n-- wait 1m\nS: 421 4.4.2 *\n-- closed",
-		"a chunk":           "S: 220 *\nC: EHLO x\n-- greeting\n" + envelope + "C: BDAT 10000 LAST\n-- wait 59s\nR: \"x\"\n-- wait 1s\nS: 421 4.4.2 *\n-- closed",
+		"quick, then slow":  begin + "C: " + strings.Repeat(enough, 10) + "\n-- wait 1m\n-- quiet\n-- wait 1m\n-- spoken\nS: 421 4.4.2 *\n-- closed",
+		"a chunk":           "S: 220 *\nC: EHLO x\n-- greeting\n" + envelope + "C: BDAT 10000 LAST\n-- wait 59s\nR: \"x\"\n-- wait 1s\n-- spoken\nS: 421 4.4.2 *\n-- closed",
 		// Between chunks a command is waited for, with its time.
 		"after a chunk": "S: 220 *\nC: EHLO x\n-- greeting\n" + envelope + "R: \"BDAT 1\\r\\nxNO\"\nS: 250 *\n-- wait 4m\nC: OP\nS: 250 2.0.0 Ok\n",
 	}

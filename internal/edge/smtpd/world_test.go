@@ -290,6 +290,7 @@ func (p *pumped) Read(b []byte) (int, error) {
 //	-- tls             it does its part of a TLS handshake
 //	-- wait 4m         it does nothing for a while
 //	-- quiet           it hears nothing, though the server has done all it can
+//	-- spoken          the server has said something by now
 //	-- closed          the server closes
 //
 // A server that waits when it should speak hangs, which synctest tells.
@@ -380,11 +381,15 @@ func (c *client) directive(d string) {
 			c.t.Fatal(err)
 		}
 		time.Sleep(d)
-	case "quiet":
+	case "quiet", "spoken":
 		synctest.Wait()
-		if n := c.r.Buffered() + len(c.pump.rest) + len(c.pump.came); n > 0 {
+		spoken := c.r.Buffered()+len(c.pump.rest)+len(c.pump.came) > 0
+		if spoken && word == "quiet" {
 			line, _ := c.r.ReadString('\n')
 			c.t.Fatalf("server says %q though it should be quiet", line)
+		}
+		if !spoken && word == "spoken" {
+			c.t.Fatal("server is quiet though it should speak")
 		}
 	case "closed":
 		if line, err := c.r.ReadString('\n'); !errors.Is(err, io.EOF) {
