@@ -98,12 +98,16 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		text := a.String()
-		if strings.ContainsAny(text, "\r\n\x00<>") && !strings.HasPrefix(text, `"`) || len(text) > MaxAddress || !utf8.ValidString(text) {
+		if strings.ContainsAny(text, "\r\n\x00") || strings.ContainsAny(text, "<> ") && !strings.HasPrefix(text, `"`) || len(text) > MaxAddress || !utf8.ValidString(text) {
 			t.Errorf("Parse(%q) = %q is not safe in a command", s, text)
 		}
 		again, err := Parse(text)
 		if err != nil || again != a {
 			t.Errorf("Parse(%q) = %v, again %v, %v", s, a, again, err)
+		}
+		// The mapping to A-labels happens once: what is stored as a name of a domain is found by it again.
+		if d, err := ParseDomain(a.Domain); err != nil || d != a.Domain || !strings.EqualFold(d, DomainOf(text)) {
+			t.Errorf("ParseDomain(%q) = %q, %v; DomainOf %q", a.Domain, d, err, DomainOf(text))
 		}
 	})
 }
