@@ -227,7 +227,7 @@ func (s *Scheduler) strandFlow(f *flow) {
 func (s *Scheduler) strand(f *flow, h Handle) {
 	st := Stranded{Handle: h, Due: s.now, Why: f.account.held}
 	if p := f.band.path; st.Why == "" {
-		st.Due, st.Why = p.restsUntil, p.reason
+		st.Due, st.Site, st.Rest, st.Why = p.restsUntil, p.key.Site, p.rest, p.reason
 	}
 	s.stranded = append(s.stranded, st)
 }

@@ -100,6 +100,12 @@ func (s *Scheduler) Advance(now time.Time) {
 		if !ok || now.Sub(p.idleSince) < s.cfg.IdlePath {
 			return
 		}
+		if p.rests(now) { // why it rests must be known when its lanes wake
+			p.idleNode.leave()
+			p.idleSince = p.restsUntil
+			s.idle.push(&p.idleNode)
+			continue
+		}
 		s.forgetPath(p)
 	}
 }
@@ -131,8 +137,10 @@ func (s *Scheduler) Overflowed() bool {
 // Stranded is a handle that will not be sent soon, because its path rests or its account is held.
 type Stranded struct {
 	Handle
-	Due time.Time // when it may be tried again
-	Why string
+	Due  time.Time // when it may be tried again
+	Site string    // that rests; empty: the account is held
+	Rest string    // of the site: HeldDead or HeldPaused
+	Why  string    // in words
 }
 
 // TakeStranded hands over what is stranded. The caller returns it to the store.

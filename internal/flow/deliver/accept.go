@@ -11,10 +11,10 @@ import (
 func (s *Service) Reserve(lane model.Lane) (lease int64, nextDue time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining {
+	now := s.Clock.Now()
+	if s.draining || s.lapsed(now) {
 		return 0, time.Time{}, false
 	}
-	now := s.Clock.Now()
 	p := s.plan(lane, now)
 	if p == nil || !s.sched.AccountKnown(lane.Account) || !s.sched.Reserve(lane, p.path, p.limits) {
 		return 0, time.Time{}, false

@@ -19,6 +19,7 @@ type attempt struct {
 	*Service
 	body    *body
 	site    string
+	fixed   bool // by a route of the configuration
 	picked  time.Time
 	began   time.Time // connecting, or MAIL on an open session
 	ready   time.Time // MAIL
@@ -129,13 +130,22 @@ func (a *attempt) expire(handles []schedule.Handle) []settling {
 		e := a.outcome(&h, model.StateExpired, model.EventExpired, model.Reply{
 			Enhanced: "5.4.7", Text: expiredReason(a.body.msg), At: a.picked, // RFC 3463 3.5: delivery time expired
 		})
-		e.Attempted = h.LastAt.IsZero() // an earlier attempt's reply says more and is kept; without one, this is why
+		e.Attempted = false
+		if !h.LastAt.IsZero() {
+			e.Reply = model.Reply{} // that of an earlier attempt says more and is kept; without one, this is why
+		}
 		e.Event.Data.Attempt = h.Attempts - 1
 		e.Event.Data.Reason = expiredReason(a.body.msg)
 		e.Notice = a.failureNotice(h.Notify)
 		out = append(out, e)
 	}
 	return out
+}
+
+// expired reports that the message's time is up.
+func (a *attempt) expired() bool {
+	end := a.body.msg.ExpiresAt
+	return !end.IsZero() && a.picked.After(end)
 }
 
 func expiredReason(m *model.Message) string {

@@ -32,6 +32,9 @@ func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
 			return nil
 		}
 		f := &connectFault{err: asOutbound(err), host: host}
+		if p.route.Fixed {
+			f.err.Err.Class = smtp.Temporary // the operator's to mend, as all of a fixed route: see engine/route
+		}
 		// One host that may be there later is enough to try later; otherwise the last word counts.
 		if fault == nil || fault.err.Err.Class == smtp.Permanent {
 			fault = f

@@ -126,8 +126,10 @@ func (m *memory) Settle(_ context.Context, outcomes []store.Outcome) (stale []mo
 		}
 		m.rows++
 		r.State, r.Due, r.Lease = o.State, o.Due, 0
-		if o.Event != nil {
+		if o.Attempted || !o.Reply.At.IsZero() {
 			r.Last = o.Reply
+		}
+		if o.Event != nil {
 			m.events = append(m.events, *o.Event)
 		}
 		if !o.Attempted {
@@ -196,7 +198,7 @@ func (m *memory) RenewLease(_ context.Context, lease int64, _ time.Time) error {
 	if _, ok := m.leases[lease]; !ok {
 		return &store.Error{Kind: store.NotFound, Op: "renew lease"}
 	}
-	return nil
+	return m.fault
 }
 
 func (m *memory) DeadLeases(_ context.Context, node string, own int64, _ time.Time) (dead []int64, _ error) {

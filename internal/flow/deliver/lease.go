@@ -19,18 +19,29 @@ func (s *Service) openLease(ctx context.Context) error {
 	lease, err := s.Store.OpenLease(ctx, s.cfg.Node, now, now.Add(s.cfg.Lease))
 	if err == nil {
 		s.lease.Store(lease)
+		s.leaseHolds(now.Add(s.cfg.Lease))
 	}
 	return err
 }
 
+// leaseHolds notes until when, which may set delivery going again.
+func (s *Service) leaseHolds(until time.Time) { s.act(func(time.Time) { s.leaseEnds = until }) }
+
+// lapsed reports that the lease was not renewed in time. Others may have taken our mail for that of a dead process, so
+// none is begun until the store says whose it is: what is sent twice stays at what was under way.
+func (s *Service) lapsed(now time.Time) bool { return !now.Before(s.leaseEnds) }
+
 // keepLease renews the lease. It ends with the upkeep, after the last outcome was stored.
 func (s *Service) keepLease(ctx context.Context) error {
 	for s.pause(ctx, s.upkeep, s.cfg.Lease/3) {
-		err := s.Store.RenewLease(ctx, s.lease.Load(), s.Clock.Now().Add(s.cfg.Lease))
+		until := s.Clock.Now().Add(s.cfg.Lease)
+		err := s.Store.RenewLease(ctx, s.lease.Load(), until)
 		switch {
+		case err == nil:
+			s.leaseHolds(until)
 		case store.Is(err, store.NotFound):
 			s.loseLease(ctx)
-		case err != nil:
+		default:
 			logFault(s.Log, "the lease cannot be renewed; trying on", err)
 		}
 	}
@@ -48,11 +59,15 @@ func (s *Service) loseLease(ctx context.Context) {
 	s.QueueChanged()
 }
 
-// recover returns the mail of dead processes to the queue.
+// recover returns the mail of dead processes to the queue: at the start that of an earlier process of this node, from
+// then on what has expired. Were it the former always, two nodes under one name would for ever take each other's mail.
 func (s *Service) recover(ctx context.Context) error {
+	node := s.cfg.Node
 	for {
-		if err := s.recoverDead(ctx); err != nil {
+		if err := s.recoverDead(ctx, node); err != nil {
 			logFault(s.Log, "mail of dead processes cannot be recovered; trying on", err)
+		} else {
+			node = ""
 		}
 		if !s.pause(ctx, s.work, s.cfg.Lease/2) {
 			return nil
@@ -60,8 +75,8 @@ func (s *Service) recover(ctx context.Context) error {
 	}
 }
 
-func (s *Service) recoverDead(ctx context.Context) error {
-	dead, err := s.Store.DeadLeases(ctx, s.cfg.Node, s.lease.Load(), s.Clock.Now())
+func (s *Service) recoverDead(ctx context.Context, node string) error {
+	dead, err := s.Store.DeadLeases(ctx, node, s.lease.Load(), s.Clock.Now())
 	if err != nil {
 		return err
 	}

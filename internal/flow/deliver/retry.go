@@ -17,7 +17,7 @@ const (
 )
 
 // retryAt is when to try again after this many attempts: 1, 2, 4, 8 … minutes, up to RetryMax. It reports false when
-// the message will have expired; a last attempt is made shortly before, unless that is hardly later than now.
+// the message will have expired; a last attempt is made shortly before, unless that is sooner than the first retry.
 func (s *Service) retryAt(m *model.Message, attempts int, now time.Time) (time.Time, bool) {
 	d := s.cfg.RetryFirst
 	for n := 1; n < attempts && d < s.cfg.RetryMax; n++ {
@@ -30,7 +30,7 @@ func (s *Service) retryAt(m *model.Message, attempts int, now time.Time) (time.T
 		return due, true
 	}
 	last := m.ExpiresAt.Add(-lastChance)
-	return last, last.Sub(now) >= d/2
+	return last, last.Sub(now) >= s.cfg.RetryFirst
 }
 
 // soon is when to try again what failed for a reason of our own.

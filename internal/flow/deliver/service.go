@@ -34,15 +34,16 @@ type Service struct {
 	sweep   chan struct{}
 	refresh chan struct{}
 
-	mu       sync.Mutex // guards what follows
-	sched    *schedule.Scheduler
-	plans    map[planKey]*plan           // at most Config.MaxPlans
-	workers  map[*schedule.Place]*worker // one a place
-	asked    int                         // lanes given to resolvers
-	feeding  bool                        // a claim is under way
-	feedFrom time.Time                   // after a fault of the store: no claim before
-	alarm    time.Time                   // when the clockwork will wake; zero: not
-	draining bool
+	mu        sync.Mutex // guards what follows
+	sched     *schedule.Scheduler
+	plans     map[planKey]*plan           // at most Config.MaxPlans
+	workers   map[*schedule.Place]*worker // one a place
+	asked     int                         // lanes given to resolvers
+	feeding   bool                        // a claim is under way
+	feedFrom  time.Time                   // after a fault of the store: no claim before
+	alarm     time.Time                   // when the clockwork will wake; zero: not
+	leaseEnds time.Time                   // unless it is renewed
+	draining  bool
 }
 
 // New makes a Service.

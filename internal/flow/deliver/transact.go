@@ -108,6 +108,9 @@ func (w *worker) settle(ctx context.Context, a *attempt, r outbound.Results, han
 		case ctx.Err() != nil && res.Err.Lost:
 			out = append(out, a.interrupted(h))
 		default:
+			if a.fixed && res.Reply.Code == 530 {
+				res.Err.Err.Class = smtp.Temporary // our login or our TLS is missing (RFC 4954 6, 3207 4): the operator's to mend
+			}
 			out = append(out, a.failed(h, res.Err.Err, res.Reply))
 		}
 	}

@@ -22,12 +22,12 @@ func (s *Service) act(f func(now time.Time)) {
 
 // turn hands out what the scheduler has to give: lanes to route, lanes to claim, transactions, strandings.
 func (s *Service) turn(now time.Time) {
-	if !s.draining {
+	if !s.draining && !s.lapsed(now) {
 		s.routeLanes(now)
 		s.claimLanes(now)
 		s.startPicks()
 		if st := s.sched.TakeStranded(); len(st) > 0 {
-			s.work.Go(func(context.Context) error { s.giveBack(st); return nil })
+			s.work.Go(func(ctx context.Context) error { s.giveBack(ctx, st); return nil })
 		}
 	}
 	if s.sched.Overflowed() {
@@ -122,21 +122,5 @@ func (s *Service) clockwork(ctx context.Context) error {
 		if timer != nil {
 			timer.Stop()
 		}
-	}
-}
-
-// giveBack returns handles that are not to be sent now to the store.
-func (s *Service) giveBack(stranded []schedule.Stranded) {
-	for part := range chunks(stranded, settleBatch) {
-		out := make([]settling, 0, len(part))
-		for _, st := range part {
-			due := st.Due
-			if due.After(s.Clock.Now()) { // a site that rests is not to be met by all at once when it wakes
-				due = due.Add(time.Duration(s.Random() * float64(recoverSpread)))
-			}
-			out = append(out, s.back(st.Handle, due))
-		}
-		s.Metrics.Returned.Add(int64(len(out)))
-		s.settler.add(out)
 	}
 }

@@ -47,9 +47,9 @@ func (w *worker) run(ctx context.Context, handles []schedule.Handle) {
 // next asks for more, and waits for it with the session open if there is none now. nil: it is time to leave.
 func (w *worker) next(ctx context.Context) (handles []schedule.Handle) {
 	verdict := schedule.Leave
-	w.act(func(time.Time) {
+	w.act(func(now time.Time) {
 		w.report()
-		if !w.draining && ctx.Err() == nil {
+		if !w.draining && !w.lapsed(now) && ctx.Err() == nil {
 			handles, verdict = w.sched.More(w.place)
 		}
 	})
@@ -126,7 +126,7 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 		w.settler.add(a.fail(handles, p.fault, outbound.Reply{}))
 		return
 	}
-	a.site = p.path.Site
+	a.site, a.fixed = p.path.Site, p.route.Fixed
 	for len(handles) > 0 {
 		handles = w.transact(ctx, a, p, handles)
 	}
@@ -137,7 +137,7 @@ func (w *worker) judge(a *attempt, handles []schedule.Handle) bool {
 	switch {
 	case a.body.msg.TestMode:
 		w.settler.add(a.pretend(handles))
-	case !a.body.msg.ExpiresAt.IsZero() && a.picked.After(a.body.msg.ExpiresAt):
+	case a.expired():
 		w.settler.add(a.expire(handles))
 	default:
 		return false
