@@ -11,9 +11,8 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 )
 
-func TestDialogues(t *testing.T) {
-	tests := map[string]string{
-		"all in order": `
+var dialogues = map[string]string{
+	"all in order": `
 			S: 220 mx.example ESMTP Budkavle
 			C: EHLO client.example
 			S: 250-mx.example
@@ -40,7 +39,7 @@ func TestDialogues(t *testing.T) {
 			C: QUIT
 			S: 221 2.0.0 Bye
 			-- closed`,
-		"HELO has no extensions": `
+	"HELO has no extensions": `
 			S: 220 *
 			C: HELO client.example
 			S: 250 mx.example
@@ -48,7 +47,7 @@ func TestDialogues(t *testing.T) {
 			S: 538 5.7.11 *
 			C: QUIT
 			S: 221 *`,
-		"a greeting needs a name": `
+	"a greeting needs a name": `
 			S: 220 *
 			C: EHLO
 			S: 501 5.5.4 Say EHLO and your host name
@@ -56,7 +55,7 @@ func TestDialogues(t *testing.T) {
 			S: 501 5.5.4 *
 			C: MAIL FROM:<a@example.net>
 			S: 503 5.5.1 Say EHLO first`,
-		"out of order": `
+	"out of order": `
 			S: 220 *
 			C: MAIL FROM:<a@example.net>
 			S: 503 5.5.1 Say EHLO first
@@ -82,7 +81,7 @@ func TestDialogues(t *testing.T) {
 			S: 503 5.5.1 Say MAIL first
 			C: MAIL FROM:<c@example.net>
 			S: 250 *`,
-		"a greeting resets": `
+	"a greeting resets": `
 			S: 220 *
 			C: EHLO x
 			-- greeting
@@ -92,7 +91,7 @@ func TestDialogues(t *testing.T) {
 			-- greeting
 			C: RCPT TO:<b@example.org>
 			S: 503 5.5.1 Say MAIL first`,
-		"small talk": `
+	"small talk": `
 			S: 220 *
 			C: NOOP
 			S: 250 2.0.0 Ok
@@ -111,7 +110,7 @@ func TestDialogues(t *testing.T) {
 			C: quit
 			S: 221 2.0.0 Bye
 			-- closed`,
-		"pipelining answers in order, in one go": `
+	"pipelining answers in order, in one go": `
 			S: 220 *
 			C: EHLO x
 			-- greeting
@@ -134,14 +133,14 @@ func TestDialogues(t *testing.T) {
 			S: 250 2.1.0 *
 			S: 221 *
 			-- closed`,
-		"half a command pipelined": `
+	"half a command pipelined": `
 			S: 220 *
 			R: "NOOP\r\nHELO "
 			S: 250 2.0.0 Ok
 			-- quiet
 			C: x
 			S: 250 mx.example`,
-		"parameters": `
+	"parameters": `
 			S: 220 *
 			C: EHLO x
 			-- greeting
@@ -177,7 +176,7 @@ func TestDialogues(t *testing.T) {
 			S: 501 5.5.4 *
 			C: RCPT TO:<b@example.org> SIZE=5
 			S: 555 5.5.4 *`,
-		"a refused sender opens nothing": `
+	"a refused sender opens nothing": `
 			S: 220 *
 			C: EHLO x
 			-- greeting
@@ -189,7 +188,7 @@ func TestDialogues(t *testing.T) {
 			S: 503 5.5.1 *
 			C: MAIL FROM:<>
 			S: 250 *`,
-		"put off at DATA": `
+	"put off at DATA": `
 			S: 220 *
 			C: EHLO x
 			-- greeting
@@ -201,7 +200,7 @@ func TestDialogues(t *testing.T) {
 			S: 452 4.3.1 Too much mail is on its way in
 			C: MAIL FROM:<a@example.net>
 			S: 250 *`,
-		"what a client says comes back as text": `
+	"what a client says comes back as text": `
 			S: 220 *
 			C: EHLO x
 			-- greeting
@@ -209,7 +208,7 @@ func TestDialogues(t *testing.T) {
 			S: 250 *
 			C: RCPT TO:<no-åäö@example.org>
 			S: 550 5.1.1 There is no no-???@example.org here`,
-		"control characters in commands": `
+	"control characters in commands": `
 			S: 220 *
 			R: "HELO a\x00b\r\n"
 			S: 500 5.5.2 *
@@ -219,18 +218,20 @@ func TestDialogues(t *testing.T) {
 			S: 500 5.5.2 *
 			C: MAIL FROM:<a@example.net>
 			S: 503 5.5.1 Say EHLO first`,
-		"a bare LF in a command ends all": `
+	"a bare LF in a command ends all": `
 			S: 220 *
 			R: "HELO x\nMAIL FROM:<a@example.net>\r\nNOOP\r\n"
 			S: 500 5.5.2 The line ends with a bare LF*
 			-- closed`,
-		"a browser": `
+	"a browser": `
 			S: 220 *
 			R: "POST / HTTP/1.1\r\nHost: mx\r\n\r\nMAIL FROM:<a@example.net>\r\n"
 			S: 421 4.7.0 This is SMTP, not HTTP, goodbye
 			-- closed`,
-	}
-	for name, script := range tests {
+}
+
+func TestDialogues(t *testing.T) {
+	for name, script := range dialogues {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(w *world) { w.play(script) })
 		})
