@@ -89,6 +89,9 @@ type SigningKey struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// MaxUsername is the most octets a user name has.
+const MaxUsername = 128
+
 // Credential is an SMTP user. The password itself is not kept; the SCRAM verifier (RFC 5802 3)
 // serves SCRAM-SHA-256, PLAIN and LOGIN alike.
 type Credential struct {

@@ -46,7 +46,7 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 		}
 		c.Username = a.Name + "-" + strings.ToLower(suffix)
 	}
-	if len(c.Username) > 128 || !utf8.ValidString(c.Username) || strings.ContainsFunc(c.Username, unusable) {
+	if len(c.Username) > model.MaxUsername || !utf8.ValidString(c.Username) || strings.ContainsFunc(c.Username, unusable) {
 		return c, "", wording.Errorf("user name %q: use at most 128 characters without spaces, commas and equal signs", c.Username)
 	}
 	password, err := s.randomText(18, base64.RawURLEncoding.EncodeToString)

@@ -12,9 +12,12 @@ import (
 	"github.com/budkavle/budkavle/internal/store"
 )
 
-// cacheEntries bounds each map of the directory. At about 500 octets an entry, signers at 4 KiB, all five together
-// stay under 60 MiB. A full map is emptied: with ten thousand domains in use that costs a burst of look-ups.
-const cacheEntries = 10_000
+// Bounds of what is remembered. An entry has about 500 octets, a signer 14 KiB (most of it in libcrypto): 20 MiB and
+// 56 MiB at most. A map that is full is emptied: with more domains in use than fit, that costs a burst of look-ups.
+const (
+	maxEntries = 10_000
+	maxSigners = 4_000
+)
 
 // Directory answers who is who from memory, and from the store when it has not been asked before. It is emptied
 // when the store's directory signal moves, so what it says is at most a second old. Absence is remembered too: a
@@ -26,23 +29,26 @@ type Directory struct {
 
 	mu          sync.Mutex
 	generation  int // counts Flush, so that an answer fetched before a Flush is not kept after it
-	accounts    map[model.AccountID]found[model.Account]
-	domains     map[string]found[model.Domain]
-	credentials map[string]found[model.Credential]
-	keys        map[[32]byte]found[model.APIKey]
-	signers     map[model.DomainID]found[*dkim.Signer]
+	accounts    cache[model.AccountID, model.Account]
+	domains     cache[string, model.Domain]
+	credentials cache[string, model.Credential]
+	keys        cache[[32]byte, model.APIKey]
+	signers     cache[model.DomainID, *dkim.Signer]
 }
 
-type found[T any] struct {
-	value T
+type cache[K comparable, V any] map[K]found[V]
+
+type found[V any] struct {
+	value V
 	err   error // a NotFound that is remembered
 }
 
 // NewDirectory returns an empty directory over the store; private keys are unsealed with ring and used by engine.
 func NewDirectory(st store.Store, ring *keyring.Ring, engine dkim.Engine) *Directory {
-	d := &Directory{store: st, ring: ring, engine: engine}
-	d.Flush()
-	return d
+	return &Directory{
+		store: st, ring: ring, engine: engine, accounts: cache[model.AccountID, model.Account]{}, domains: cache[string, model.Domain]{},
+		credentials: cache[string, model.Credential]{}, keys: cache[[32]byte, model.APIKey]{}, signers: cache[model.DomainID, *dkim.Signer]{},
+	}
 }
 
 // Flush forgets everything.
@@ -50,17 +56,17 @@ func (d *Directory) Flush() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.generation++
-	d.accounts = map[model.AccountID]found[model.Account]{}
-	d.domains = map[string]found[model.Domain]{}
-	d.credentials = map[string]found[model.Credential]{}
-	d.keys = map[[32]byte]found[model.APIKey]{}
-	d.signers = map[model.DomainID]found[*dkim.Signer]{}
+	clear(d.accounts)
+	clear(d.domains)
+	clear(d.credentials)
+	clear(d.keys)
+	clear(d.signers)
 }
 
-// lookUp is one cached question. pick names the map, under the lock.
-func lookUp[K comparable, V any](d *Directory, pick func() map[K]found[V], key K, fetch func() (V, error)) (V, error) {
+// lookUp is one question, answered from c or by fetch.
+func lookUp[K comparable, V any](d *Directory, c cache[K, V], most int, key K, fetch func() (V, error)) (V, error) {
 	d.mu.Lock()
-	f, ok := pick()[key]
+	f, ok := c[key]
 	generation := d.generation
 	d.mu.Unlock()
 	if ok {
@@ -72,18 +78,18 @@ func lookUp[K comparable, V any](d *Directory, pick func() map[K]found[V], key K
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if m := pick(); d.generation == generation {
-		if len(m) >= cacheEntries {
-			clear(m)
+	if d.generation == generation {
+		if len(c) >= most {
+			clear(c)
 		}
-		m[key] = found[V]{v, err}
+		c[key] = found[V]{v, err}
 	}
 	return v, err
 }
 
 // Account finds an account by number.
 func (d *Directory) Account(ctx context.Context, id model.AccountID) (model.Account, error) {
-	return lookUp(d, func() map[model.AccountID]found[model.Account] { return d.accounts }, id, func() (model.Account, error) {
+	return lookUp(d, d.accounts, maxEntries, id, func() (model.Account, error) {
 		return d.store.AccountByID(ctx, id)
 	})
 }
@@ -95,7 +101,7 @@ func (d *Directory) AccountByName(ctx context.Context, name string) (model.Accou
 
 // Domain finds a sender domain by exactly this name.
 func (d *Directory) Domain(ctx context.Context, name string) (model.Domain, error) {
-	return lookUp(d, func() map[string]found[model.Domain] { return d.domains }, name, func() (model.Domain, error) {
+	return lookUp(d, d.domains, maxEntries, name, func() (model.Domain, error) {
 		return d.store.Domain(ctx, name)
 	})
 }
@@ -122,9 +128,12 @@ func (d *Directory) Covering(ctx context.Context, name string) (*model.Domain, e
 	return nil, nil
 }
 
-// Credential finds an SMTP user.
+// Credential finds an SMTP user. A name that is too long for one is not remembered: anybody may send it.
 func (d *Directory) Credential(ctx context.Context, username string) (model.Credential, error) {
-	return lookUp(d, func() map[string]found[model.Credential] { return d.credentials }, username, func() (model.Credential, error) {
+	if len(username) > model.MaxUsername {
+		return model.Credential{}, &store.Error{Kind: store.NotFound, Op: "SMTP user"}
+	}
+	return lookUp(d, d.credentials, maxEntries, username, func() (model.Credential, error) {
 		return d.store.Credential(ctx, username)
 	})
 }
@@ -132,14 +141,14 @@ func (d *Directory) Credential(ctx context.Context, username string) (model.Cred
 // Key finds an API key by the key itself.
 func (d *Directory) Key(ctx context.Context, secret string) (model.APIKey, error) {
 	hash := sha256.Sum256([]byte(secret))
-	return lookUp(d, func() map[[32]byte]found[model.APIKey] { return d.keys }, hash, func() (model.APIKey, error) {
+	return lookUp(d, d.keys, maxEntries, hash, func() (model.APIKey, error) {
 		return d.store.KeyByHash(ctx, hash[:])
 	})
 }
 
 // Signer returns the domain's active keys, ready to sign. A domain without any is an error: nothing leaves unsigned.
 func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer, error) {
-	return lookUp(d, func() map[model.DomainID]found[*dkim.Signer] { return d.signers }, dom.ID, func() (*dkim.Signer, error) {
+	return lookUp(d, d.signers, maxSigners, dom.ID, func() (*dkim.Signer, error) {
 		keys, err := d.store.SigningKeys(ctx, dom.ID)
 		if err != nil {
 			return nil, err

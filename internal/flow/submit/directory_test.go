@@ -2,6 +2,7 @@ package submit
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/budkavle/budkavle/internal/base/keyring"
@@ -89,13 +90,17 @@ func TestFlushDuringALookUp(t *testing.T) {
 
 func TestDirectoryIsBounded(t *testing.T) {
 	w := newWorld(t)
-	for i := range cacheEntries + 5 {
+	for i := range maxEntries + 5 {
 		if _, err := w.Directory.Credential(t.Context(), fmt.Sprint(i)); !store.Is(err, store.NotFound) {
 			t.Fatal(err)
 		}
-		if n := len(w.Directory.credentials); n > cacheEntries {
+		if n := len(w.Directory.credentials); n > maxEntries {
 			t.Fatalf("%d entries", n)
 		}
+	}
+	known := len(w.Directory.credentials)
+	if _, err := w.Directory.Credential(t.Context(), strings.Repeat("x", model.MaxUsername+1)); !store.Is(err, store.NotFound) || len(w.Directory.credentials) != known {
+		t.Errorf("a long name: %v, %d entries", err, len(w.Directory.credentials))
 	}
 }
 
