@@ -2,8 +2,8 @@
 //
 // Each transaction sends its statements together and waits for PostgreSQL's commit with synchronous_commit on. A
 // server that is down or restarts makes changes fail with store.Unavailable; connections are made anew by
-// themselves. A commit that was cut off may have happened: Settle says so by finding the recipient moved, and for
-// Accept the client, told 451, sends again, which may double a message but never lose one.
+// themselves. A commit that was cut off may have happened: it is asked after for some seconds (package sqlstore). If the
+// server stays away longer, the client, told 451, sends again, which may double a message but never lose one.
 package postgres
 
 import (
@@ -71,7 +71,9 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
 		return err
 	}
-	defer conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock) // the lock ends with the connection too
+	defer func() {
+		_, _ = conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock) // the lock ends with the connection too
+	}()
 	files, err := fs.Sub(schema, "schema")
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ import (
 // opened is a store with the connection that writes, to make it fail.
 func opened(t testing.TB, path string) (*sqlstore.Store, func(pragma string)) {
 	t.Helper()
-	e := &engine{statements: map[string]*sql.Stmt{}, write: map[string]*sql.Stmt{}}
+	e := newEngine()
 	if err := e.open(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ const (
 
 // Open opens or creates the file at path and brings its schema forward.
 func Open(ctx context.Context, path string, c clock.Clock) (*sqlstore.Store, error) {
-	e := &engine{statements: map[string]*sql.Stmt{}, write: map[string]*sql.Stmt{}}
+	e := newEngine()
 	err := e.open(ctx, path)
 	if err == nil {
 		return sqlstore.New(e, c), nil
@@ -54,6 +54,10 @@ func Open(ctx context.Context, path string, c clock.Clock) (*sqlstore.Store, err
 		err = &store.Error{Kind: e.Fault(err), Op: "open store", Err: fmt.Errorf("%s: %w", path, err)}
 	}
 	return nil, err
+}
+
+func newEngine() *engine {
+	return &engine{statements: map[string]*sql.Stmt{}, write: map[string]*sql.Stmt{}}
 }
 
 func (e *engine) open(ctx context.Context, path string) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
@@ -17,6 +18,10 @@ const (
 	pendingChanges = 1024
 	// batchChanges bounds one transaction, so that none holds the lock for long.
 	batchChanges = 128
+	// A commit that was cut off is asked after for so long, this often. Nothing else is kept waiting for it that would
+	// not wait for the same server.
+	resolveFor   = 10 * time.Second
+	resolvePause = 100 * time.Millisecond
 )
 
 // Store implements store.Store over an Engine.
@@ -34,12 +39,15 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// change is one caller's wish. run may be called twice and must then do the same again.
+// change is one caller's wish. run may be called again, and must then do the same again.
 type change struct {
-	ctx  context.Context
-	op   string
-	run  func(ctx context.Context, tx *countingTx) error
-	done chan error
+	ctx context.Context
+	op  string
+	run func(ctx context.Context, tx *countingTx) error
+	// happened tells, after a commit whose end is not known, whether the last run was committed; nil: running it again
+	// does no harm.
+	happened func(ctx context.Context, tx *countingTx) (bool, error)
+	done     chan error
 }
 
 // New starts the writers over an engine whose schema is in place.
@@ -75,20 +83,37 @@ var errClosed = errors.New("the store is closed")
 // change has run executed in the next transaction and returns when that is durable. A caller whose ctx ends
 // before a writer took the change gets ctx's error; after that it waits, since the outcome is being decided.
 func (s *Store) change(ctx context.Context, op string, run func(ctx context.Context, tx *countingTx) error) error {
-	c := &change{ctx: ctx, op: op, run: run, done: make(chan error, 1)}
+	return s.await(&change{ctx: ctx, op: op, run: run})
+}
+
+// changeOnce is change for what must not be done twice: the row with this identifier is there if and only if it happened.
+// 0: nothing tells.
+func (s *Store) changeOnce(ctx context.Context, op, table string, id ident.ID, run func(ctx context.Context, tx *countingTx) error) error {
+	c := &change{ctx: ctx, op: op, run: run}
+	if id != 0 {
+		c.happened = func(ctx context.Context, tx *countingTx) (found bool, err error) {
+			err = tx.Query(ctx, func(Scanner) error { found = true; return nil }, `SELECT id FROM `+table+` WHERE id = ?`, int64(id))
+			return found, err
+		}
+	}
+	return s.await(c)
+}
+
+func (s *Store) await(c *change) error {
+	c.done = make(chan error, 1)
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
-		return &store.Error{Kind: store.Unavailable, Op: op, Err: errClosed}
+		return &store.Error{Kind: store.Unavailable, Op: c.op, Err: errClosed}
 	}
 	select {
 	case s.changes <- c:
 		s.mu.RUnlock()
-	case <-ctx.Done():
+	case <-c.ctx.Done():
 		s.mu.RUnlock()
-		return s.fault(op, ctx.Err())
+		return s.fault(c.op, c.ctx.Err())
 	}
-	return s.fault(op, <-c.done)
+	return s.fault(c.op, <-c.done)
 }
 
 // fault makes an error of this package's caller.
@@ -129,42 +154,75 @@ func (s *Store) write() {
 
 // commit runs a batch in one transaction; if any of it fails, each change in one of its own.
 func (s *Store) commit(batch []*change) {
-	err := s.transact(batch)
-	if err == nil || len(batch) == 1 {
+	unknown, err := s.transact(batch, false)
+	switch {
+	case err != nil && unknown:
+		s.resolve(batch, err)
+	case err == nil || len(batch) == 1:
 		for _, c := range batch {
 			c.done <- err
 		}
-		return
-	}
-	for i := range batch {
-		batch[i].done <- s.transact(batch[i : i+1])
+	default:
+		for i := range batch {
+			s.commit(batch[i : i+1])
+		}
 	}
 }
 
-func (s *Store) transact(batch []*change) error {
+// resolve finds out what became of a batch whose commit was cut off, and does what was not done. Without that a client
+// could be told 451 of a message that is in the queue, and a recipient be leased to nobody.
+func (s *Store) resolve(batch []*change, cut error) {
+	deadline := s.clock.Now().Add(resolveFor)
+	for i := range batch {
+		err := cut
+		for s.unavailable(err) && s.clock.Now().Before(deadline) {
+			if _, err = s.transact(batch[i:i+1], true); s.unavailable(err) {
+				t := s.clock.NewTimer(resolvePause)
+				<-t.C
+			}
+		}
+		batch[i].done <- err
+	}
+}
+
+func (s *Store) unavailable(err error) bool { return store.Is(s.fault("", err), store.Unavailable) }
+
+// transact runs a batch in one transaction. unknown says that the error leaves open whether it was committed. again: it
+// may have been committed before.
+func (s *Store) transact(batch []*change, again bool) (unknown bool, err error) {
 	// The batch belongs to several callers, so none of their contexts may end it.
 	ctx := context.WithoutCancel(batch[0].ctx)
 	begin := s.clock.Now()
 	tx, err := s.engine.Begin(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	counting := &countingTx{Tx: tx}
 	for _, c := range batch {
-		if err := c.run(ctx, counting); err != nil {
+		if err := c.attempt(ctx, counting, again); err != nil {
 			tx.Rollback(ctx)
-			return err
+			return false, err
 		}
 	}
 	if err := tx.Commit(ctx); err != nil {
 		tx.Rollback(ctx)
-		return err
+		return s.unavailable(err), err
 	}
 	s.commits.Add(1)
 	s.count.Add(int64(len(batch)))
 	s.rows.Add(counting.rows)
 	s.spent.Add(int64(s.clock.Now().Sub(begin)))
-	return nil
+	return false, nil
+}
+
+// attempt runs the change unless it has happened already.
+func (c *change) attempt(ctx context.Context, tx *countingTx, again bool) error {
+	if again && c.happened != nil {
+		if happened, err := c.happened(ctx, tx); happened || err != nil {
+			return err
+		}
+	}
+	return c.run(ctx, tx)
 }
 
 // countingTx counts statements, each of which changes about a row.

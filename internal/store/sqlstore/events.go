@@ -40,7 +40,11 @@ func insertEncodedEvent(ctx context.Context, tx *countingTx, ev *model.Event, da
 
 // NoteEvents implements store.Queue.
 func (s *Store) NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error {
-	return s.change(ctx, "note events", func(ctx context.Context, tx *countingTx) error {
+	var first ident.ID
+	if len(evs) > 0 {
+		first = evs[0].ID
+	}
+	return s.changeOnce(ctx, "note events", "event", first, func(ctx context.Context, tx *countingTx) error {
 		for i := range evs {
 			if err := insertEvent(ctx, tx, evs[i]); err != nil {
 				return err

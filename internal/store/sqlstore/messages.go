@@ -60,7 +60,11 @@ func (s *Store) Accept(ctx context.Context, subs []store.Submission, idem *store
 			}
 		}
 	}
-	return s.change(ctx, "accept", func(ctx context.Context, tx *countingTx) error {
+	var first ident.ID
+	if len(subs) > 0 {
+		first = subs[0].Message.ID
+	}
+	return s.changeOnce(ctx, "accept", "message", first, func(ctx context.Context, tx *countingTx) error {
 		for i := range list {
 			if err := insertSubmission(ctx, tx, &list[i]); err != nil {
 				return err

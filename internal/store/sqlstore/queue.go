@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -38,7 +39,7 @@ func (s *Store) Lanes(ctx context.Context, after model.Lane, limit int) ([]store
 // Claim implements store.Queue.
 func (s *Store) Claim(ctx context.Context, claims []store.Claim, lease int64, now, nextDue time.Time) ([]store.Claimed, error) {
 	var got []store.Claimed
-	err := s.change(ctx, "claim", func(ctx context.Context, tx *countingTx) error {
+	err := s.await(&change{ctx: ctx, op: "claim", run: func(ctx context.Context, tx *countingTx) error {
 		got = make([]store.Claimed, len(claims))
 		for i, c := range claims {
 			got[i].Lane = c.Lane
@@ -47,8 +48,20 @@ func (s *Store) Claim(ctx context.Context, claims []store.Claim, lease int64, no
 			}
 		}
 		return nil
-	})
+	}, happened: func(ctx context.Context, tx *countingTx) (bool, error) { return leased(ctx, tx, got, lease) }})
 	return got, err
+}
+
+// leased reports whether the first recipient claimed is leased by the lease.
+func leased(ctx context.Context, tx *countingTx, got []store.Claimed, lease int64) (found bool, err error) {
+	for i := range got {
+		if rs := got[i].Recipients; len(rs) > 0 {
+			err = tx.Query(ctx, func(Scanner) error { found = true; return nil },
+				`SELECT n FROM recipient WHERE message = ? AND n = ? AND state = 1 AND lease = ?`, int64(rs[0].Message), rs[0].N, lease)
+			return found, err
+		}
+	}
+	return false, nil
 }
 
 func (s *Store) claimLane(ctx context.Context, tx *countingTx, c store.Claim, got *store.Claimed, lease int64, now, nextDue time.Time) error {
@@ -99,7 +112,7 @@ func (s *Store) Settle(ctx context.Context, outcomes []store.Outcome) ([]model.R
 		}
 	}
 	var stale []model.RecipientKey
-	err := s.change(ctx, "settle", func(ctx context.Context, tx *countingTx) error {
+	err := s.changeOnce(ctx, "settle", "event", firstEvent(outcomes), func(ctx context.Context, tx *countingTx) error {
 		stale = nil
 		moved := make([]bool, len(outcomes))
 		for i := range outcomes {
@@ -129,6 +142,15 @@ func (s *Store) Settle(ctx context.Context, outcomes []store.Outcome) ([]model.R
 		return nil
 	})
 	return stale, err
+}
+
+func firstEvent(outcomes []store.Outcome) ident.ID {
+	for i := range outcomes {
+		if outcomes[i].Event != nil {
+			return outcomes[i].Event.ID
+		}
+	}
+	return 0
 }
 
 // settle moves one recipient if it is still leased by the outcome's lease.
@@ -163,7 +185,7 @@ func (s *Store) Bounce(ctx context.Context, key model.RecipientKey, reply model.
 		return false, &store.Error{Kind: store.Internal, Op: "bounce", Err: err}
 	}
 	var moved bool
-	err = s.change(ctx, "bounce", func(ctx context.Context, tx *countingTx) error {
+	err = s.changeOnce(ctx, "bounce", "event", ev.ID, func(ctx context.Context, tx *countingTx) error {
 		moved = false
 		var state model.RecipientState
 		found := false

@@ -114,7 +114,8 @@ func testGroupCommit(t *testing.T, b *bench) {
 	if n := after.Changes - before.Changes; n != callers*each {
 		t.Errorf("%d changes, want %d", n, callers*each)
 	}
-	if n := after.Commits - before.Commits; n > callers*each/2 {
+	// How many share depends on how long the disk takes; that hardly any do is a fault on every disk.
+	if n := after.Commits - before.Commits; n > callers*each*9/10 {
 		t.Errorf("%d commits for %d changes: they do not share syncs", n, callers*each)
 	}
 }
