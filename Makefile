@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/budkavle
 TOOLS := bin/tools
 
-.PHONY: help build demo test lint fmt bench fuzz clean deps
+.PHONY: help build demo test lint fmt bench crash fuzz clean deps
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,6 +31,9 @@ fmt: $(TOOLS)/staticcheck ## format the source
 
 bench: build deps ## Budkavle against Postfix + OpenDKIM and the cost of depth; writes docs/benchmarks.md
 	scripts/bench
+
+crash: deps ## kill -9 at KILLS random moments (default 50) under load on each store; prints what was lost and doubled
+	$(GO) test -count=1 -timeout 30m -v -run TestKill ./test/e2e -kills $(or $(KILLS),50)
 
 fuzz: ## every fuzz target for FUZZTIME each (default 60s)
 	scripts/fuzz $(or $(FUZZTIME),60s)
