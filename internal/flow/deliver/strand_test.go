@@ -70,7 +70,9 @@ func TestAFixedRouteThatTurnsUsAwayDefers(t *testing.T) {
 			}
 		},
 		"for want of a login": func(b *bench) {
-			b.net.reply = func(string, outbound.Recipient) *smtp.Error { return smtp.Errorf(530, "5.7.0", "authentication required") }
+			b.net.reply = func(string, outbound.Recipient) *smtp.Error {
+				return smtp.Errorf(530, "5.7.0", "authentication required")
+			}
 		},
 	} {
 		for _, fixed := range []bool{true, false} {
