@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -55,6 +56,7 @@ func (s *Session) Send(ctx context.Context, m *Mail) Results {
 	if fault := t.run(); fault != nil {
 		t.settle(fault)
 	}
+	s.served = true
 	if !release() {
 		s.ended = true // the time limit set for our context may yet fall on it
 	}
@@ -164,7 +166,7 @@ func (t *transaction) collect() *Error {
 		r, fault := t.await(e.stage)
 		if fault != nil {
 			// A session that had served and is closed ahead of this transaction was only idle for too long.
-			fault.Stale = e == first && t.messages > 0 && (fault.Lost || fault.Closing) && !t.open && t.wire.ctx.Err() == nil
+			fault.Stale = e == first && t.served && (fault.Lost || fault.Closing) && !t.open && t.wire.ctx.Err() == nil
 			return fault
 		}
 		if fault := t.take(e, r); fault != nil {
@@ -196,6 +198,8 @@ func (t *transaction) take(e expect, r Reply) *Error {
 		return t.refuseRecipient(e.recipient, r)
 	case r.Code == 354:
 		t.goAhead = true
+	case r.Code < 400: // the peer may wait for a message that nobody would send: out of step, whoever was accepted
+		return cmp.Or(t.refusal, t.confused(StageData, r))
 	case t.refusal == nil && t.accepted > 0:
 		t.refusal = t.refused(StageData, r)
 	}
@@ -249,7 +253,6 @@ func (t *transaction) data() *Error {
 	if fault != nil {
 		return fault
 	}
-	t.messages++
 	if r.Code/100 != 2 {
 		return t.refused(StageEnd, r)
 	}

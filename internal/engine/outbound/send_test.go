@@ -126,6 +126,16 @@ func commandCases() map[string]sendCase {
 			S: 250 ok`,
 			mailTo("b@example.org"), "data 451 4.5.0 temporary +lost", false,
 		},
+		"sender refused, but DATA answered by 250": {
+			greeting + `
+			C: MAIL FROM:<a@example.net> SIZE=22
+			C: RCPT TO:<b@example.org>
+			C: DATA
+			S: 450 4.1.8 no such domain
+			S: 503 need MAIL
+			S: 250 ok`,
+			mailTo("b@example.org"), "mail 450 4.1.8 temporary", false,
+		},
 		"RCPT answered by 354": {
 			greeting + `
 			C: MAIL FROM:<a@example.net> SIZE=22
@@ -202,6 +212,16 @@ func recipientCases() map[string]sendCase {
 			C: .
 			S: 250 queued, for nobody`,
 			mailTo("b@example.org"), "rcpt 550 5.0.0 permanent", true,
+		},
+		"every recipient refused, but DATA answered by 250": {
+			greeting + `
+			C: MAIL FROM:<a@example.net> SIZE=22
+			C: RCPT TO:<b@example.org>
+			C: DATA
+			S: 250 ok
+			S: 550 no such user
+			S: 250 ok`,
+			mailTo("b@example.org"), "rcpt 550 5.0.0 permanent", false,
 		},
 		"every recipient refused, one at a time: no DATA": {
 			plainGreeting + `

@@ -18,7 +18,7 @@ type Session struct {
 	timeouts Timeouts
 	ext      extensions
 	tls      string
-	messages int
+	served   bool // a transaction came to its end
 	ended    bool
 	owesRset bool     // a transaction was left open
 	expected []expect // replies outstanding, reused
@@ -26,9 +26,6 @@ type Session struct {
 
 // Usable reports whether another Send may follow.
 func (s *Session) Usable() bool { return !s.ended }
-
-// Messages is how many transactions came to the reply to the final dot.
-func (s *Session) Messages() int { return s.messages }
 
 // TLS is the version and cipher; empty in the clear.
 func (s *Session) TLS() string { return s.tls }

@@ -3,6 +3,7 @@ package route
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/standard/smtp"
@@ -61,16 +62,30 @@ func (p *Plan) HostNames() []string {
 }
 
 // Candidates are the addresses to dial from source, best first, at most limit. With a source only addresses of
-// its family are returned; the zero source takes any.
+// its family are returned; the zero source takes any. A host of many addresses leaves one to each host after it: those
+// are there for when it is down (RFC 5321 5.1).
 func (p *Plan) Candidates(source netip.Addr, limit int) []Candidate {
+	reach := func(a netip.Addr) bool { return !source.IsValid() || source.Unmap().Is4() == a.Is4() }
+	after := 0 // hosts after the present one
+	for _, h := range p.Hosts {
+		if slices.ContainsFunc(h.Addrs, reach) {
+			after++
+		}
+	}
 	var all []Candidate
 	for _, h := range p.Hosts {
+		if !slices.ContainsFunc(h.Addrs, reach) {
+			continue
+		}
+		after--
+		room := max(limit-len(all)-after, 1)
 		for _, a := range h.Addrs {
-			if len(all) == limit {
-				return all
+			if room == 0 || len(all) == limit {
+				break
 			}
-			if !source.IsValid() || source.Unmap().Is4() == a.Is4() {
+			if reach(a) {
 				all = append(all, Candidate{Host: h.Name, Addr: netip.AddrPortFrom(a, p.Port)})
+				room--
 			}
 		}
 	}

@@ -221,7 +221,10 @@ func TestCandidatesAreOfTheSourcesFamily(t *testing.T) {
 		want   string
 	}{
 		{netip.Addr{}, 9, "a 192.0.2.1:2525, a [2001:db8::1]:2525, b 192.0.2.2:2525"},
-		{netip.Addr{}, 2, "a 192.0.2.1:2525, a [2001:db8::1]:2525"},
+		{netip.Addr{}, 3, "a 192.0.2.1:2525, a [2001:db8::1]:2525, b 192.0.2.2:2525"},
+		{netip.Addr{}, 2, "a 192.0.2.1:2525, b 192.0.2.2:2525"}, // the second host before the first one's second address
+		{netip.Addr{}, 1, "a 192.0.2.1:2525"},
+		{netip.MustParseAddr("2001:db8::100"), 2, "a [2001:db8::1]:2525"},
 		{netip.MustParseAddr("192.0.2.100"), 9, "a 192.0.2.1:2525, b 192.0.2.2:2525"},
 		{netip.MustParseAddr("::ffff:192.0.2.100"), 1, "a 192.0.2.1:2525"},
 		{netip.MustParseAddr("2001:db8::100"), 9, "a [2001:db8::1]:2525"},
