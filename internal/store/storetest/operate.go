@@ -204,6 +204,31 @@ func testPurgeBodies(t *testing.T, b *bench) {
 	}
 }
 
+// testPurgeWaitsForTheLastOutcome: the days are counted from the last outcome, not from acceptance.
+func testPurgeWaitsForTheLastOutcome(t *testing.T, b *bench) {
+	const week = 7 * 24 * time.Hour
+	today := time.Now()
+	sub := b.message(1, 0, "a.example", "a.example")
+	sub.Message.ID = ident.First(today.Add(-2*week)) + 1
+	for i := range sub.Recipients {
+		sub.Recipients[i].Message, sub.Events[i].Message = sub.Message.ID, sub.Message.ID
+	}
+	b.accept(sub)
+	got := b.claim(7, sub.Recipients[0].Lane, 10)
+	for i, settled := range []time.Duration{-2 * week, -time.Hour} {
+		_, err := b.Settle(b.ctx, []store.Outcome{{Key: got.Recipients[i].RecipientKey, Lease: 7, State: model.StateDelivered, At: today.Add(settled), Attempted: true}})
+		b.ok(err)
+	}
+	for _, tt := range []struct {
+		at   time.Time
+		want int
+	}{{today, 0}, {today.Add(week - 2*time.Hour), 0}, {today.Add(week), 1}} {
+		if n, _, err := b.PurgeBodies(b.ctx, tt.at.Add(-week), 0, 10); err != nil || n != tt.want {
+			t.Errorf("at %v: %d purged, %v; want %d", tt.at.Sub(today), n, err, tt.want)
+		}
+	}
+}
+
 // testPurgeLargeBodies has each step delete little where bodies are large, so that it does not hold up the queue.
 func testPurgeLargeBodies(t *testing.T, b *bench) {
 	for range 3 {

@@ -47,6 +47,7 @@ func Run(t *testing.T, open Open) {
 		{"events", testEvents},
 		{"signals and leases", testNodes},
 		{"purge bodies", testPurgeBodies},
+		{"purge waits for the last outcome", testPurgeWaitsForTheLastOutcome},
 		{"purge large bodies", testPurgeLargeBodies},
 		{"purge events", testPurgeEvents},
 		{"purge messages to many", testPurgeMany},
