@@ -2,9 +2,7 @@ package sqlstore
 
 import (
 	"context"
-	"time"
 
-	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -39,22 +37,6 @@ func integer(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// nextNumber gives a number of the kind that was never given before: one that was removed must not come back, or the
-// next to bear it would own the events of the last.
-func nextNumber(ctx context.Context, tx *countingTx, kind string) (int64, error) {
-	if err := count(ctx, tx, kind); err != nil {
-		return 0, err
-	}
-	var n int64
-	err := tx.Query(ctx, func(r Scanner) error { return r.Scan(&n) }, `SELECT count FROM signal WHERE name = ?`, kind)
-	return n, err
-}
-
-// count counts up a named counter.
-func count(ctx context.Context, tx *countingTx, name string) error {
-	return tx.exec(ctx, `INSERT INTO signal (name, count) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET count = signal.count + 1`, name)
 }
 
 // AddAccount implements store.Accounts.
@@ -209,153 +191,4 @@ func (s *Store) SigningKeys(ctx context.Context, id model.DomainID) ([]model.Sig
 		return err
 	}, `SELECT selector, algorithm, state, public, sealed, created_at FROM signing_key WHERE domain = ? ORDER BY algorithm DESC, selector`, int64(id))
 	return list, s.fault("signing keys", err)
-}
-
-const credentialColumns = `username, account, domain, salt, iterations, stored_key, server_key, created_at`
-
-func scanCredential(c *model.Credential) func(Scanner) error {
-	return func(r Scanner) error {
-		var created int64
-		err := r.Scan(&c.Username, &c.Account, &c.Domain, &c.Salt, &c.Iterations, &c.StoredKey, &c.ServerKey, &created)
-		c.CreatedAt = instant(created)
-		return err
-	}
-}
-
-// AddCredential implements store.Credentials.
-func (s *Store) AddCredential(ctx context.Context, c model.Credential) error {
-	return s.change(ctx, "add SMTP user "+c.Username, func(ctx context.Context, tx *countingTx) error {
-		return tx.exec(ctx, `INSERT INTO credential (`+credentialColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			c.Username, int64(c.Account), int64(c.Domain), c.Salt, c.Iterations, c.StoredKey, c.ServerKey, micros(c.CreatedAt))
-	})
-}
-
-// Credential implements store.Credentials.
-func (s *Store) Credential(ctx context.Context, username string) (model.Credential, error) {
-	var c model.Credential
-	return c, s.one(ctx, "SMTP user", scanCredential(&c), `SELECT `+credentialColumns+` FROM credential WHERE username = ?`, username)
-}
-
-// ListCredentials implements store.Credentials.
-func (s *Store) ListCredentials(ctx context.Context, account model.AccountID, after string, limit int) ([]model.Credential, error) {
-	where, args := `username > ?`, []any{after}
-	if account != 0 {
-		where, args = `account = ? AND username > ?`, []any{int64(account), after}
-	}
-	var list []model.Credential
-	err := s.engine.Query(ctx, func(r Scanner) error {
-		var c model.Credential
-		err := scanCredential(&c)(r)
-		list = append(list, c)
-		return err
-	}, `SELECT `+credentialColumns+` FROM credential WHERE `+where+` ORDER BY username LIMIT ?`, append(args, limit)...)
-	return list, s.fault("list SMTP users", err)
-}
-
-// RemoveCredential implements store.Credentials.
-func (s *Store) RemoveCredential(ctx context.Context, username string) error {
-	return s.change(ctx, "remove SMTP user", func(ctx context.Context, tx *countingTx) error {
-		return tx.cas(ctx, store.NotFound, "remove SMTP user", `DELETE FROM credential WHERE username = ?`, username)
-	})
-}
-
-const keyColumns = `id, account, name, prefix, hash, created_at`
-
-func scanKey(k *model.APIKey) func(Scanner) error {
-	return func(r Scanner) error {
-		var created int64
-		err := r.Scan(&k.ID, &k.Account, &k.Name, &k.Prefix, &k.Hash, &created)
-		k.CreatedAt = instant(created)
-		return err
-	}
-}
-
-// AddKey implements store.Keys.
-func (s *Store) AddKey(ctx context.Context, k model.APIKey) error {
-	return s.change(ctx, "add API key", func(ctx context.Context, tx *countingTx) error {
-		return tx.exec(ctx, `INSERT INTO api_key (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
-			int64(k.ID), int64(k.Account), k.Name, k.Prefix, k.Hash, micros(k.CreatedAt))
-	})
-}
-
-// KeyByHash implements store.Keys.
-func (s *Store) KeyByHash(ctx context.Context, hash []byte) (model.APIKey, error) {
-	var k model.APIKey
-	return k, s.one(ctx, "API key", scanKey(&k), `SELECT `+keyColumns+` FROM api_key WHERE hash = ?`, hash)
-}
-
-// ListKeys implements store.Keys.
-func (s *Store) ListKeys(ctx context.Context, account model.AccountID, limit int) ([]model.APIKey, error) {
-	var list []model.APIKey
-	err := s.engine.Query(ctx, func(r Scanner) error {
-		var k model.APIKey
-		err := scanKey(&k)(r)
-		list = append(list, k)
-		return err
-	}, `SELECT `+keyColumns+` FROM api_key WHERE account = ? ORDER BY id LIMIT ?`, int64(account), limit)
-	return list, s.fault("list API keys", err)
-}
-
-// RemoveKey implements store.Keys.
-func (s *Store) RemoveKey(ctx context.Context, id ident.ID) error {
-	return s.change(ctx, "remove API key", func(ctx context.Context, tx *countingTx) error {
-		return tx.cas(ctx, store.NotFound, "remove API key", `DELETE FROM api_key WHERE id = ?`, int64(id))
-	})
-}
-
-// Signal implements store.Nodes.
-func (s *Store) Signal(ctx context.Context, name string) error {
-	return s.change(ctx, "signal "+name, func(ctx context.Context, tx *countingTx) error { return count(ctx, tx, name) })
-}
-
-// Signals implements store.Nodes.
-func (s *Store) Signals(ctx context.Context) (map[string]int64, error) {
-	m := map[string]int64{}
-	err := s.engine.Query(ctx, func(r Scanner) error {
-		var name string
-		var n int64
-		err := r.Scan(&name, &n)
-		m[name] = n
-		return err
-	}, `SELECT name, count FROM signal`)
-	return m, s.fault("read signals", err)
-}
-
-// OpenLease implements store.Nodes.
-func (s *Store) OpenLease(ctx context.Context, node string, now, expires time.Time) (int64, error) {
-	var lease int64
-	err := s.change(ctx, "open lease", func(ctx context.Context, tx *countingTx) error {
-		var err error
-		if lease, err = nextNumber(ctx, tx, "lease"); err != nil {
-			return err
-		}
-		return tx.exec(ctx, `INSERT INTO lease (id, node, opened_at, expires_at) VALUES (?, ?, ?, ?)`, lease, node, micros(now), micros(expires))
-	})
-	return lease, err
-}
-
-// RenewLease implements store.Nodes.
-func (s *Store) RenewLease(ctx context.Context, lease int64, expires time.Time) error {
-	return s.change(ctx, "renew lease", func(ctx context.Context, tx *countingTx) error {
-		return tx.cas(ctx, store.NotFound, "renew lease", `UPDATE lease SET expires_at = ? WHERE id = ?`, micros(expires), lease)
-	})
-}
-
-// DeadLeases implements store.Nodes.
-func (s *Store) DeadLeases(ctx context.Context, node string, own int64, now time.Time) ([]int64, error) {
-	var list []int64
-	err := s.engine.Query(ctx, func(r Scanner) error {
-		var id int64
-		err := r.Scan(&id)
-		list = append(list, id)
-		return err
-	}, `SELECT id FROM lease WHERE id <> ? AND (node = ? OR expires_at < ?) ORDER BY id`, own, node, micros(now))
-	return list, s.fault("dead leases", err)
-}
-
-// CloseLease implements store.Nodes.
-func (s *Store) CloseLease(ctx context.Context, lease int64) error {
-	return s.change(ctx, "close lease", func(ctx context.Context, tx *countingTx) error {
-		return tx.exec(ctx, `DELETE FROM lease WHERE id = ?`, lease)
-	})
 }
