@@ -106,6 +106,13 @@ func TestInspectTells(t *testing.T) {
 			t.Errorf("%q: bulk %v, %v", header, i.BulkSigns, err)
 		}
 	}
+	for value, want := range map[string]string{
+		"<1@x>": "1@x", "1@x": "1@x", " <1@x> (of the day)": "1@x", "<1@x": "1@x", "<>": "", "": "", "<" + strings.Repeat("x", 600) + ">": strings.Repeat("x", 500) + "…",
+	} {
+		if i, err := draft(t, "From: a@school.example\r\nMessage-ID: "+value+"\r\n").Inspect(); err != nil || i.Meta.MessageID != want {
+			t.Errorf("Message-ID %q is known as %q, %v", value, i.Meta.MessageID, err)
+		}
+	}
 	i, err = draft(t, "From: å@school.example\r\nSubject: "+strings.Repeat("å", 400)+"\r\n").Inspect()
 	if err != nil || !i.UTF8 || !i.EightBit || i.Meta.Subject != strings.Repeat("å", 250)+"…" {
 		t.Errorf("%+v, %v", i, err)

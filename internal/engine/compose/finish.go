@@ -53,7 +53,7 @@ func (d *Draft) Inspect() (*Inspected, error) {
 	precedence := strings.ToLower(h.Get("Precedence"))
 	i.BulkSigns = precedence == "bulk" || precedence == "list" || h.Has("List-Id") || h.Has("List-Unsubscribe")
 	i.Meta = model.Meta{
-		MessageID: strings.Trim(h.Get("Message-ID"), "<> "),
+		MessageID: clip(bareID(h.Get("Message-ID"))),
 		Subject:   clip(message.Decode(h.Get("Subject"))),
 		From:      clip(message.Decode(h.Get("From"))),
 		To:        clip(message.Decode(h.Get("To"))),
@@ -82,6 +82,14 @@ func fromAddresses(h message.Header) ([]string, error) {
 		return nil, smtp.Wrap(err, 550, "5.6.0", "The From field "+err.Error())
 	}
 	return addrs, nil
+}
+
+// bareID is what stands between the angle brackets of a msg-id (RFC 5322 3.6.4), which some writers leave out.
+func bareID(value string) string {
+	if _, rest, ok := strings.Cut(value, "<"); ok {
+		value, _, _ = strings.Cut(rest, ">")
+	}
+	return strings.TrimSpace(value)
 }
 
 const maxMeta = 500 // octets of a header field kept for events
@@ -135,7 +143,7 @@ func (d *Draft) Finish(i *Inspected, s Stamp) ([]byte, error) {
 	}
 	if addID {
 		kept = append(kept, field("Message-ID", s.MessageID))
-		i.Meta.MessageID = strings.Trim(s.MessageID, "<>")
+		i.Meta.MessageID = bareID(s.MessageID)
 	}
 	top := s.Trace.received()
 	if s.Signer != nil {
