@@ -3,12 +3,15 @@ package outbound
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/textproto"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -292,5 +295,41 @@ func TestParseExtensions(t *testing.T) {
 		if diff := cmp.Diff(want, parseExtensions(text), cmp.AllowUnexported(extensions{})); diff != "" {
 			t.Errorf("%q: %s", text, diff)
 		}
+	}
+}
+
+// cutOff is a peer that closes while the message is on its way: the third write fails.
+type cutOff struct {
+	*canned
+	writes int
+}
+
+func (c *cutOff) Write(p []byte) (int, error) {
+	if c.writes++; c.writes == 3 {
+		return 0, syscall.ECONNRESET
+	}
+	return len(p), nil
+}
+
+func TestLastWordsOfAPeerThatCutTheMessageOff(t *testing.T) {
+	for says, want := range map[string]string{
+		"":                                "body 451 4.4.2 temporary +lost",
+		"552 5.3.4 too big for us\r\n":    "body 552 5.3.4 permanent",
+		"421 4.3.2 shutting down\r\n":     "body 421 4.3.2 temporary +closing",
+		"250 ok, before it was sent\r\n":  "body 451 4.4.2 temporary +lost",
+		"this is no reply at all, sorry.": "body 451 4.4.2 temporary +lost",
+	} {
+		script := "220 mx\r\n250-mx\r\n250 PIPELINING\r\n250 ok\r\n250 ok\r\n354 go\r\n" + says
+		dial := func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
+			return &cutOff{canned: &canned{says: strings.NewReader(script)}}, nil
+		}
+		s, err := New(Config{Dial: dial}).Connect(t.Context(), target())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomes(s.Send(t.Context(), mailTo("b@example.org"))); got != want || s.Usable() {
+			t.Errorf("%q: got %s, want %s; usable %v", says, got, want, s.Usable())
+		}
+		s.Close()
 	}
 }

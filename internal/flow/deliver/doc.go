@@ -8,9 +8,12 @@
 //
 // On failure: a fault of the store stops claims and lets outcomes wait, at most settleQueue batches, then the workers;
 // nothing is lost, and nothing is sent again unless this process dies meanwhile. A receiver's fault is the outcome of
-// a recipient. A message whose bytes are gone is bounced with an event that says so. Leases of a lost process come back
-// through the keeper of any process on the store; a process that lost its own lease drops what it holds and opens a
-// new one.
+// a recipient. A message whose bytes are gone is bounced with an event that says so. Mail for a site that rests is
+// deferred, told of as delayed and expired though it is not tried.
+//
+// A process whose lease ran out begins nothing until the store renews it. Half a lease later any other process on the
+// store returns its mail to the queue; the first, if it lives, then drops what it holds and opens a new lease. The
+// clocks of the processes must agree to within half a lease.
 //
 // Memory: the scheduler's (see there), Config.MaxBodies octets of message bytes (one message more than that at a time
 // if a single one is larger), MaxPlans × 1 KiB of routes, and a session's buffers for each place.

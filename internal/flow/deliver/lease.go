@@ -76,7 +76,9 @@ func (s *Service) recover(ctx context.Context) error {
 }
 
 func (s *Service) recoverDead(ctx context.Context, node string) error {
-	dead, err := s.Store.DeadLeases(ctx, node, s.lease.Load(), s.Clock.Now())
+	// The owner begins nothing more from when its lease ends. Half a lease later what it had begun has mostly ended,
+	// and clocks that differ by as much do no harm.
+	dead, err := s.Store.DeadLeases(ctx, node, s.lease.Load(), s.Clock.Now().Add(-s.cfg.Lease/2))
 	if err != nil {
 		return err
 	}

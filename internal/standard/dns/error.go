@@ -48,9 +48,6 @@ func (e *Error) Unwrap() error { return e.Err }
 // Denied reports whether the answer is a definite no.
 func (e *Error) Denied() bool { return e.Kind == NXDomain || e.Kind == NoData }
 
-// Temporary reports whether the same question may be answered later.
-func (e *Error) Temporary() bool { return !e.Denied() && e.Kind != BadName }
-
 // Is reports whether err is, or wraps, an Error of this kind.
 func Is(err error, k Kind) bool {
 	var e *Error
@@ -61,10 +58,4 @@ func Is(err error, k Kind) bool {
 func IsDenied(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Denied()
-}
-
-// IsTemporary reports whether the same question may be answered later. An error of another type is.
-func IsTemporary(err error) bool {
-	var e *Error
-	return err != nil && (!errors.As(err, &e) || e.Temporary())
 }
