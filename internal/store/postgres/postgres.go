@@ -158,6 +158,12 @@ func (e *engine) Fault(err error) store.Kind {
 	return store.Internal
 }
 
+// Cut implements sqlstore.Engine: what the server answered is decided, unless it said that it ends.
+func (e *engine) Cut(err error) bool {
+	var pe *pgconn.PgError
+	return !errors.As(err, &pe) || strings.HasPrefix(pe.Code, "57P") || strings.HasPrefix(pe.Code, "08")
+}
+
 // Lock implements sqlstore.Engine.
 func (e *engine) Lock() string { return ` FOR UPDATE SKIP LOCKED` }
 

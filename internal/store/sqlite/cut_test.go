@@ -32,6 +32,8 @@ func (e *cutEngine) Fault(err error) store.Kind {
 	return e.Engine.Fault(err)
 }
 
+func (e *cutEngine) Cut(err error) bool { return errors.Is(err, errCut) }
+
 func (e *cutEngine) Begin(ctx context.Context) (sqlstore.Tx, error) {
 	if e.cut.Load() <= 0 && e.away.Add(-1) >= 0 {
 		return nil, errCut

@@ -179,6 +179,9 @@ func (e *engine) Fault(err error) store.Kind {
 	return store.Internal
 }
 
+// Cut implements sqlstore.Engine: there is no wire to lose the answer on, and a commit that failed is undone.
+func (e *engine) Cut(error) bool { return false }
+
 // Lock implements sqlstore.Engine: the write lock covers the whole file.
 func (e *engine) Lock() string { return "" }
 

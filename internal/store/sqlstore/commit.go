@@ -143,7 +143,7 @@ func (s *Store) transact(batch []*change, again bool) (unknown bool, err error) 
 	}
 	if err := tx.Commit(ctx); err != nil {
 		tx.Rollback(ctx)
-		return s.unavailable(err), err
+		return s.engine.Cut(err), err
 	}
 	s.commits.Add(1)
 	s.count.Add(int64(len(batch)))

@@ -37,6 +37,8 @@ type Engine interface {
 	Begin(ctx context.Context) (Tx, error)
 	// Fault sorts an error of the database.
 	Fault(err error) store.Kind
+	// Cut reports that an error of Commit leaves open whether it happened: the answer was lost.
+	Cut(err error) bool
 	// Lock is appended to a SELECT whose rows this transaction is going to change, so that others pass them by.
 	Lock() string
 	// Writers is how many transactions may be under way at once.
