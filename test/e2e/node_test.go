@@ -68,7 +68,7 @@ func (o *output) String() string {
 // tail is the end, for messages of failure.
 func (o *output) tail() string {
 	s := o.String()
-	return s[max(0, len(s)-6000):]
+	return s[max(0, len(s)-20_000):]
 }
 
 // loopbacks counts the addresses given to nodes. A node has an address of 127/8 to itself, so that no other program's
@@ -211,6 +211,8 @@ func (n *node) await(what string, done func() bool) {
 		case <-n.ended:
 			n.t.Fatalf("waiting for %s: the process ended: %v", what, n.state)
 		case <-timeout:
+			_ = n.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines go to the log
+			<-n.ended
 			n.t.Fatalf("waiting for %s: nothing in %s", what, patience)
 		}
 	}
