@@ -71,12 +71,10 @@ func (id ID) Time() time.Time {
 	return time.UnixMilli(int64(id)>>(nodeBits+sequenceBits) + epoch)
 }
 
-// First is the smallest identifier that can have been made at t or later; it bounds range scans.
+// First is the smallest identifier that can have been made at t or later; it bounds range scans. Times that no identifier
+// reaches give those of the nearest one.
 func First(t time.Time) ID {
-	ms := t.UnixMilli() - epoch
-	if ms < 0 {
-		return 0
-	}
+	ms := min(max(t.UnixMilli()-epoch, 0), 1<<(63-nodeBits-sequenceBits)-1)
 	return ID(ms << (nodeBits + sequenceBits))
 }
 

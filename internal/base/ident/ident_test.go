@@ -75,6 +75,9 @@ func TestTextFormSortsAndReturns(t *testing.T) {
 	if First(c.now) > b || First(c.now) <= a {
 		t.Errorf("First does not part %v from %v", a, b)
 	}
+	if far := First(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)); far <= b || First(time.Time{}) != 0 {
+		t.Errorf("First of times out of range: %v, %v", far, First(time.Time{}))
+	}
 	for _, bad := range []string{"", "x", "00000000000000", "uuuuuuuuuuuuu", "0000000000000"} {
 		if _, err := Parse(bad); err == nil {
 			t.Errorf("Parse(%q) succeeded", bad)

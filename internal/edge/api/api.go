@@ -60,14 +60,15 @@ type Directory interface {
 // API answers what is under /v1 to /v5 and /api. It is safe for concurrent use.
 type API struct {
 	Config
-	mux      *http.ServeMux
-	failures *failures
+	mux       *http.ServeMux
+	failures  *failures
+	scanSteps int // how often one page of events may read
 }
 
 // New returns an API.
 func New(c Config) *API {
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	a := &API{Config: c, mux: http.NewServeMux(), failures: newFailures(c.Clock)}
+	a := &API{Config: c, mux: http.NewServeMux(), failures: newFailures(c.Clock), scanSteps: scanSteps}
 	a.mux.Handle("POST /v3/{domain}/messages", a.send(messages))
 	a.mux.Handle("POST /v3/{domain}/messages.mime", a.send(mimeMessages))
 	a.mux.Handle("GET /v3/{domain}/events", a.handle(a.events))

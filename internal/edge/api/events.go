@@ -75,7 +75,7 @@ func (s *scan) run(ctx context.Context) error {
 		return err
 	}
 	s.at = s.pivot
-	for range scanSteps {
+	for range s.api.scanSteps {
 		if len(s.conditions) == 0 {
 			f.Limit = s.limit - len(s.items)
 		}
@@ -91,7 +91,7 @@ func (s *scan) run(ctx context.Context) error {
 	}
 	if len(s.items) == 0 {
 		return badField("None of the %d events looked at, back or on to %s, is one of those asked for; narrow the search with begin and end",
-			scanStep*scanSteps, s.at.Time().UTC().Format(time.RFC1123Z))
+			scanStep*s.api.scanSteps, s.at.Time().UTC().Format(time.RFC1123Z))
 	}
 	return nil
 }
@@ -206,7 +206,13 @@ func (s *scan) page() eventPage {
 	url := func(p page, pivot ident.ID) string {
 		return strings.Join([]string{s.api.BaseURL, "v3", s.domain.Name, "events", s.token(p, pivot)}, "/")
 	}
-	return eventPage{Items: notNil(s.items), Paging: map[string]string{
-		"first": url(pageFirst, 0), "last": url(pageLast, 0), "next": url(pageNext, after), "previous": url(pagePrevious, before),
-	}}
+	paging := map[string]string{"first": url(pageFirst, 0), "last": url(pageLast, 0), "next": url(pageNext, after), "previous": url(pagePrevious, before)}
+	if len(s.ids) == 0 { // beyond either end, the way back begins with the page at that end, and the pivot in it
+		if s.search.page.backwards() {
+			paging["next"] = paging["first"]
+		} else {
+			paging["previous"] = paging["last"]
+		}
+	}
+	return eventPage{Items: notNil(s.items), Paging: paging}
 }

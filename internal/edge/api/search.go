@@ -55,9 +55,6 @@ func parseSearch(q url.Values) (*search, error) {
 	var begin, end time.Time
 	ascending := ""
 	for name, values := range q {
-		if len(values) > 1 {
-			return nil, badField("%s is given %d times; join values with OR", name, len(values))
-		}
 		var err error
 		switch value := values[0]; name {
 		case "begin":
@@ -74,8 +71,11 @@ func parseSearch(q url.Values) (*search, error) {
 			s.limit = min(s.limit, maxLimit)
 		case "pretty": // how the JSON is laid out is not part of what it says
 		default:
-			var c condition
-			if c, err = parseCondition(name, value); err == nil {
+			for _, value := range values { // several of one field must all hold
+				var c condition
+				if c, err = parseCondition(name, value); err != nil {
+					return nil, err
+				}
 				s.conditions = append(s.conditions, c)
 			}
 			if name == "message-id" {

@@ -1,0 +1,42 @@
+// Sends with mailgun.js as an application would, and prints what it got as one JSON document.
+// Arguments: base address, key, domain.
+const Mailgun = require('mailgun.js').default || require('mailgun.js');
+const FormData = require('form-data');
+
+async function main(url, key, domain) {
+	const mg = new Mailgun(FormData).client({ username: 'api', key, url });
+	const out = { sent: [], pages: 0, events: [] };
+	const from = 'Åsa Öberg <rektor@school.example>';
+	out.sent.push(await mg.messages.create(domain, {
+		from, to: ['Pär Ström <par@example.net>', 'bo@example.net'], subject: 'Läsårets start – åäö', text: 'Hej då', html: '<p>Hej då</p>',
+		'h:X-Termin': 'Höst', 'v:elev': '17', 'o:tag': ['start', 'js'], 'o:testmode': 'yes',
+		attachment: [{ filename: 'Läsårsplan åäö.pdf', data: Buffer.from('%PDF-1.4 å') }],
+	}));
+	out.sent.push(await mg.messages.create(domain, {
+		from, to: ['anna@example.net', 'cia@example.net'], subject: 'Hej %recipient.namn%', text: 'Till %recipient.namn%',
+		'recipient-variables': JSON.stringify({ 'anna@example.net': { namn: 'Åsa' }, 'cia@example.net': { namn: 'Cia' } }),
+	}));
+	out.sent.push(await mg.messages.create(domain, { to: ['dag@example.net'], message: 'From: rektor@school.example\nSubject: mime\n\nrad\n' }));
+	let page = await mg.events.get(domain, { limit: 2, ascending: 'yes' });
+	while (page.items.length > 0) {
+		if (++out.pages > 20) throw new Error('the pages do not end');
+		out.events.push(...page.items.map((e) => `${e.event} ${e.recipient}`));
+		page = await mg.events.get(domain, { page: page.pages.next.page });
+	}
+	try {
+		await mg.messages.create(domain, { from, to: ['ingen'], text: 'x' });
+	} catch (e) {
+		out.refusal = { status: e.status, details: e.details };
+	}
+	try {
+		await new Mailgun(FormData).client({ username: 'api', key: 'key-wrong', url }).messages.create(domain, { from, to: ['a@example.net'], text: 'x' });
+	} catch (e) {
+		out.wrongKey = e.status;
+	}
+	console.log(JSON.stringify(out));
+}
+
+main(...process.argv.slice(2)).catch((e) => {
+	console.error(e);
+	process.exit(1);
+});
