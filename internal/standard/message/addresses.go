@@ -122,7 +122,7 @@ func (l *addressList) brackets() error {
 			return fmt.Errorf("the character %q stands within angle brackets", c)
 		case '>':
 			l.rest = l.rest[1:]
-			l.has, l.angle = true, strings.TrimSpace(b.String())
+			l.has, l.angle = true, trim(b.String())
 			if route, after, ok := strings.Cut(l.angle, ":"); ok && strings.HasPrefix(route, "@") {
 				l.angle = after
 			}
@@ -138,7 +138,7 @@ func (l *addressList) brackets() error {
 
 // openGroup drops the name of a group (RFC 5322 3.4).
 func (l *addressList) openGroup() error {
-	if l.group || l.has || strings.TrimSpace(l.text.String()) == "" {
+	if l.group || l.has || trim(l.text.String()) == "" {
 		return errors.New("a colon stands where no group can begin")
 	}
 	l.group = true
@@ -149,7 +149,7 @@ func (l *addressList) openGroup() error {
 
 // endMailbox adds what was read. Empty list elements are passed over (RFC 5322 4.4).
 func (l *addressList) endMailbox() error {
-	text := strings.TrimSpace(l.text.String())
+	text := trim(l.text.String())
 	addr := text
 	switch {
 	case l.has && text != "":

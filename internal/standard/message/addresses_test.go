@@ -30,6 +30,7 @@ func TestAddresses(t *testing.T) {
 		{"a@b.example,, ,", "a@b.example"}, // RFC 5322 4.4
 		{"<@relay.example:a@b.example>", "a@b.example"},
 		{"a@[192.0.2.1], <b@[IPv6:2001:db8::1]>, c@[IPv6:::1]", "a@[192.0.2.1] b@[IPv6:2001:db8::1] c@[IPv6:::1]"},
+		{"\u2000a@b.example ", "\u2000a@b.example"}, // only space and tab are white space
 		{`"<x@y.example>,"@b.example`, `"<x@y.example>,"@b.example`},
 		{`"a\",b" <"c\">d"@e.example>`, `"c\">d"@e.example`},
 	} {

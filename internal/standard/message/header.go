@@ -32,8 +32,11 @@ type Field struct {
 // Value is the field's body unfolded (RFC 5322 2.2.3), without the space around it.
 func (f Field) Value() string {
 	_, v, _ := bytes.Cut(f.Raw, []byte(":"))
-	return strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(string(v), "\r\n", ""), "\n", ""))
+	return trim(strings.ReplaceAll(strings.ReplaceAll(string(v), "\r\n", ""), "\n", ""))
 }
+
+// trim takes the white space of RFC 5322 2.2.2 and 2.2.3 from around a text; other spaces of Unicode are characters.
+func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
 // Is compares the name without regard to case.
 func (f Field) Is(name string) bool { return strings.EqualFold(f.Name, name) }
