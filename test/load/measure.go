@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/budkavle/budkavle/test/rig"
+)
+
+// figures are what one run gives.
+type figures struct {
+	rate    float64 // messages a second, first byte sent to last message received
+	cpu     float64 // µs of processor a message, in the contender's processes
+	memory  float64 // MiB at the peak: proportional set size of the contender's processes together
+	seconds float64
+}
+
+func measure(work string, s scenario, p plan, round int) (figures, error) {
+	if round > 0 || s.start == nil {
+		p.profile = ""
+	}
+	var f figures
+	err := withContender(work, s, p, func(c *contender, k *rig.Sink) error {
+		// A warm-up, so that connections to the next hop, caches and processes are there for both.
+		warm := max(s.messages/20, 50)
+		if err := source(c.addr, s, p.connections, warm); err != nil {
+			return err
+		}
+		if err := k.Await(int64(warm)); err != nil {
+			return err
+		}
+		m := watch(c.roots)
+		begin, cpu := time.Now(), rig.CPUTime(c.roots)
+		if err := source(c.addr, s, p.connections, s.messages); err != nil {
+			m.stop()
+			return err
+		}
+		err := k.Await(int64(warm + s.messages))
+		f.seconds = time.Since(begin).Seconds()
+		f.cpu = (rig.CPUTime(c.roots) - cpu).Seconds() * 1e6 / float64(s.messages)
+		f.memory = m.stop()
+		f.rate = float64(s.messages) / f.seconds
+		return err
+	})
+	return f, err
+}
+
+func withContender(work string, s scenario, p plan, f func(*contender, *rig.Sink) error) error {
+	k, err := rig.StartSink()
+	if err != nil {
+		return err
+	}
+	defer k.Stop()
+	c, err := s.start(work, k.Addr, p)
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	return f(c, k)
+}
+
+// countSyncs runs a tenth of the messages under strace and returns fsync and fdatasync calls a message.
+func countSyncs(work string, s scenario, p plan) (float64, error) {
+	p.profile = ""
+	n := max(s.messages/10, 100)
+	var calls float64
+	err := withContender(work, s, p, func(c *contender, k *rig.Sink) error {
+		trace := filepath.Join(work, "strace.out")
+		args := []string{"-f", "-qq", "-e", "trace=fsync,fdatasync,sync_file_range", "-o", trace}
+		for _, pid := range rig.Tree(c.roots) {
+			args = append(args, "-p", strconv.Itoa(pid))
+		}
+		cmd := exec.Command("strace", args...)
+		if err := cmd.Start(); err != nil {
+			return fmt.Errorf("strace: %w", errMissing)
+		}
+		time.Sleep(time.Second) // strace attaches to every thread before it counts; it has no word for "ready"
+		err := source(c.addr, s, p.connections, n)
+		if err == nil {
+			err = k.Await(int64(n))
+		}
+		rig.StopProcess(cmd)
+		data, rerr := os.ReadFile(trace)
+		if rerr != nil {
+			return rerr
+		}
+		for _, line := range bytes.Split(data, []byte("\n")) {
+			if bytes.Contains(line, []byte("sync(")) && !bytes.Contains(line, []byte("resumed")) {
+				calls++
+			}
+		}
+		return err
+	})
+	return calls / float64(n), err
+}
+
+// measureDirect is the bound that the two tools set by themselves.
+func measureDirect(_ string, p plan) (float64, error) {
+	k, err := rig.StartSink()
+	if err != nil {
+		return 0, err
+	}
+	defer k.Stop()
+	s := scenario{size: 4096, messages: p.messages, reuse: true}
+	begin := time.Now()
+	if err := source(k.Addr, s, p.connections, s.messages); err != nil {
+		return 0, err
+	}
+	if err := k.Await(int64(s.messages)); err != nil {
+		return 0, err
+	}
+	return float64(s.messages) / time.Since(begin).Seconds(), nil
+}
+
+// watcher samples memory until it is stopped.
+type watcher struct {
+	quit chan struct{}
+	peak chan float64
+}
+
+func watch(roots []int) *watcher {
+	w := &watcher{make(chan struct{}), make(chan float64)}
+	go func() {
+		peak := 0.0
+		for {
+			peak = max(peak, rig.Memory(roots))
+			select {
+			case <-w.quit:
+				w.peak <- peak
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	}()
+	return w
+}
+
+func (w *watcher) stop() float64 {
+	close(w.quit)
+	return <-w.peak
+}

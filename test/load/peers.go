@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+
+	"github.com/budkavle/budkavle/test/rig"
+)
+
+// source runs smtp-source to its end.
+func source(addr string, s scenario, connections, messages int) error {
+	args := []string{
+		"-s", strconv.Itoa(connections), "-l", strconv.Itoa(s.size), "-m", strconv.Itoa(messages),
+		"-f", "sender@bench.example", "-t", "recipient@sink.example",
+	}
+	if s.reuse {
+		args = append(args, "-d")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rig.Wait)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "smtp-source", append(args, addr)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("smtp-source: %w: %s", err, out)
+	}
+	return nil
+}
+
+// contender is a running mail server under test.
+type contender struct {
+	addr  string
+	roots []int // processes whose trees are counted
+	stop  func()
+}
+
+// starter starts a contender that relays everything to the sink.
+type starter func(work, sinkAddr string, p plan) (*contender, error)
+
+var errMissing = errors.New("not installed; run: make deps")
