@@ -22,9 +22,10 @@ import (
 
 // listen serves the API on loopback and says where.
 func (w *world) listen() string {
-	s := httptest.NewServer(w.API)
+	s := httptest.NewUnstartedServer(w.API)
 	w.t.Cleanup(s.Close)
-	w.BaseURL = s.URL
+	w.BaseURL = "http://" + s.Listener.Addr().String()
+	s.Start()
 	return s.URL
 }
 
