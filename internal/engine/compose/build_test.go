@@ -18,7 +18,7 @@ func TestBuiltMessageGetsOneDateAndMessageID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := d.Finish(in, Stamp{MessageID: "<1@school.example>", Trace: Trace{Hostname: "mx.example", HTTP: true, At: time.Now()}})
+	raw, err := d.Finish(in, Stamp{MessageID: "<1@school.example>", Trace: Trace{Hostname: "mx.example", At: time.Now()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,16 +31,5 @@ func TestBuiltMessageGetsOneDateAndMessageID(t *testing.T) {
 	}
 	if want := "a " + strings.Repeat("b", 70) + " " + strings.Repeat("c", 70); m.Header.Get("Subject") != want {
 		t.Errorf("Subject %q, want %q", m.Header.Get("Subject"), want)
-	}
-}
-
-func TestADeclaredSizeAloneTakesNoMemory(t *testing.T) {
-	var asked []int64
-	d := NewDraft(64<<20, 32<<20, func(octets int64) error { asked = append(asked, octets); return nil })
-	if _, err := d.Write([]byte("From: a@school.example\r\n\r\n")); err != nil || len(asked) != 0 || cap(d.buf) > firstBuffer {
-		t.Fatalf("asked for %d, holds %d, %v", asked, cap(d.buf), err)
-	}
-	if _, err := d.Write(make([]byte, firstBuffer)); err != nil || len(asked) != 1 || asked[0] < 32<<20 {
-		t.Errorf("asked for %d, %v; want the declared size once", asked, err)
 	}
 }
