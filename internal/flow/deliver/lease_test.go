@@ -35,6 +35,26 @@ func TestNothingIsBegunUnderALeaseThatRanOut(t *testing.T) {
 	})
 }
 
+// A store that is gone must not keep the node from stopping: the lease stays, and the next process finds what hangs on it.
+func TestStopEndsThoughTheStoreIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.queue(1, model.ClassTransactional, 200, "one.example")
+		b.start()
+		pass(100 * time.Millisecond)
+		b.store.locked(func() { b.store.fault = errStore })
+		pass(time.Minute) // more outcomes than the settler takes
+		begun := time.Now()
+		b.stop() // which allows a minute
+		if d := time.Since(begun); d > time.Minute+2*grace {
+			t.Errorf("Stop took %v", d)
+		}
+		if b.store.count(model.StateLeased) == 0 || len(b.store.leases) != 1 {
+			t.Errorf("%d recipients leased, leases %v", b.store.count(model.StateLeased), b.store.leases)
+		}
+	})
+}
+
 // Two nodes that were given one name by mistake must not take each other's mail for ever.
 func TestTwoNodesOfOneNameComeToRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -90,7 +90,8 @@ func (s *Service) Start(ctx context.Context) error {
 	return nil
 }
 
-// grace is how long Stop goes on storing outcomes after the sessions have ended or were cut.
+// grace is how long outcomes still find their way to the store after the sessions have ended or were cut: a worker's
+// into the settler, and then the settler's into the store.
 const grace = 10 * time.Second
 
 // Stop begins nothing new, lets sessions end what they are at until ctx ends, returns what was not begun to the

@@ -35,8 +35,8 @@ type settler struct {
 
 func (t *settler) init(s *Service) { t.Service, t.in = s, make(chan []settling, settleQueue) }
 
-// add hands outcomes over. It waits while there is no room, even when the work is to be abandoned: only the end of the
-// upkeep ends that.
+// add hands outcomes over. It waits while there is no room; when the work is to be abandoned, for as long as grace, so
+// that a store that is gone does not keep the node from stopping.
 func (t *settler) add(out []settling) {
 	if len(out) == 0 {
 		return
@@ -44,6 +44,14 @@ func (t *settler) add(out []settling) {
 	t.waiting.Add(int64(len(out)))
 	select {
 	case t.in <- out:
+		return
+	case <-t.work.Context().Done():
+	}
+	timer := t.Clock.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case t.in <- out:
+	case <-timer.C:
 	case <-t.upkeep.Context().Done():
 	}
 }
