@@ -113,7 +113,7 @@ func withPort(s string) (string, error) {
 
 // resolve answers one question from the cache, from the same question under way, or by asking.
 func (c *Client) resolve(ctx context.Context, name string, qtype uint16) (*result, error) {
-	k := key{name: plain(name), qtype: qtype}
+	k := key{name: plain(asUnpacked(name)), qtype: qtype}
 	if _, ok := mdns.IsDomainName(k.name); !ok || k.name == "" {
 		return nil, k.fault(BadName, "", nil)
 	}

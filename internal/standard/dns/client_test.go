@@ -84,6 +84,10 @@ func world(t *testing.T) mdns.HandlerFunc {
 			m = reply(t, q, mdns.RcodeSuccess, "null.example. 300 IN MX 0 .")
 		case "A host.example":
 			m = reply(t, q, mdns.RcodeSuccess, "host.example. 300 IN A 192.0.2.1", "host.example. 300 IN A 192.0.2.2")
+		case `A odd\ name%.example`:
+			m = reply(t, q, mdns.RcodeSuccess, `odd\032name%.example. 300 IN A 192.0.2.3`)
+		case "SPF text.example":
+			m = reply(t, q, mdns.RcodeSuccess, `text.example. 300 IN SPF "v=spf1 " "-all"`)
 		case "AAAA host.example":
 			m = reply(t, q, mdns.RcodeSuccess, "host.example. 300 IN AAAA 2001:db8::1")
 		case "TXT text.example":
@@ -182,6 +186,14 @@ func TestLookups(t *testing.T) {
 			a, err := c.LookupA(ctx, "host.example")
 			return fmt.Sprint(a.Records), err
 		}, "[192.0.2.1 192.0.2.2]"},
+		{"A of a name with a space", func() (string, error) {
+			a, err := c.LookupA(ctx, "odd name%.example")
+			return fmt.Sprint(a.Records), err
+		}, "[192.0.2.3]"},
+		{"SPF", func() (string, error) {
+			a, err := c.LookupSPF(ctx, "text.example")
+			return fmt.Sprintf("%q", a.Records), err
+		}, `["v=spf1 -all"]`},
 		{"AAAA", func() (string, error) {
 			a, err := c.LookupAAAA(ctx, "host.example")
 			return fmt.Sprint(a.Records), err

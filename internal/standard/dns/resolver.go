@@ -84,6 +84,17 @@ func (c *Client) LookupTXT(ctx context.Context, name string) (Answer[string], er
 	})
 }
 
+// LookupSPF asks for records of type SPF (99), which RFC 7208 3.1 withdrew. Only what looks for left-overs does.
+func (c *Client) LookupSPF(ctx context.Context, name string) (Answer[string], error) {
+	return lookup(ctx, c, name, mdns.TypeSPF, func(rr mdns.RR) (string, bool) {
+		spf, ok := rr.(*mdns.SPF)
+		if !ok {
+			return "", false
+		}
+		return unescape(strings.Join(spf.Txt, "")), true
+	})
+}
+
 // LookupPTR implements Resolver.
 func (c *Client) LookupPTR(ctx context.Context, addr netip.Addr) (Answer[string], error) {
 	name, err := mdns.ReverseAddr(addr.Unmap().WithZone("").String())
@@ -120,6 +131,21 @@ func lookup[T any](ctx context.Context, c *Client, name string, qtype uint16, re
 // plain is a name as the rest of the program writes it. The root is empty.
 func plain(name string) string {
 	return strings.ToLower(strings.TrimSuffix(name, "."))
+}
+
+// asUnpacked writes a name as miekg/dns does when it reads one from a message, odd octets escaped, so that question
+// and answer are alike. SPF macros bring such names (RFC 7208 7.4). What cannot be packed is returned as it is.
+func asUnpacked(name string) string {
+	var wire [256]byte // RFC 1035 3.1: a name has at most 255 octets
+	end, err := mdns.PackDomainName(mdns.Fqdn(name), wire[:], 0, nil, false)
+	if err != nil {
+		return name
+	}
+	unpacked, _, err := mdns.UnpackDomainName(wire[:end], 0)
+	if err != nil {
+		return name
+	}
+	return unpacked
 }
 
 // unescape undoes the presentation form in which miekg/dns keeps character-strings: \DDD and \c (RFC 1035 5.1).

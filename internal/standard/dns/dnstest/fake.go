@@ -22,6 +22,7 @@ type Fake struct {
 	A     map[string][]netip.Addr
 	AAAA  map[string][]netip.Addr
 	TXT   map[string][]string
+	SPF   map[string][]string // records of type 99
 	PTR   map[netip.Addr][]string
 	CNAME map[string]string
 	// Faults fail every lookup of a name, or of one type of it: "example.org", or "MX example.org".
@@ -52,6 +53,11 @@ func (f *Fake) LookupAAAA(ctx context.Context, name string) (dns.Answer[netip.Ad
 // LookupTXT implements dns.Resolver.
 func (f *Fake) LookupTXT(ctx context.Context, name string) (dns.Answer[string], error) {
 	return lookup(ctx, f, name, "TXT", f.TXT)
+}
+
+// LookupSPF is like that of dns.Client.
+func (f *Fake) LookupSPF(ctx context.Context, name string) (dns.Answer[string], error) {
+	return lookup(ctx, f, name, "SPF", f.SPF)
 }
 
 // LookupPTR implements dns.Resolver. Faults know it by the reverse name, such as "1.0.0.127.in-addr.arpa".
