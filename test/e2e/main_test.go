@@ -17,7 +17,7 @@ import (
 
 var (
 	binaryFlag = flag.String("budkavle", "", "the program under test (default: built from this source)")
-	killsFlag  = flag.Int("kills", 15, "how often TestKill kills a node on each store")
+	killsFlag  = flag.Int("kills", 12, "how often TestKill kills a node under load, on each store")
 	seedFlag   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of what is random")
 )
 
