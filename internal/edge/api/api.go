@@ -9,7 +9,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -28,7 +27,6 @@ type Config struct {
 	Store     Store
 	Directory Directory
 	Clock     clock.Clock
-	Random    io.Reader
 	Log       *slog.Logger
 	BaseURL   string // as clients reach it, without a closing slash: the paging addresses begin with it
 	MaxSize   int64  // octets of one message

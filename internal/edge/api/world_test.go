@@ -64,7 +64,7 @@ func newWorld(t testing.TB) *world {
 		MaxSize: maxSize, MaxMemory: maxMemory, Expire: 5 * 24 * time.Hour, ExpireBulk: 24 * time.Hour, DiskCheck: func() error { return w.disk },
 	})
 	w.API = New(Config{
-		Submit: w.submit, Store: st, Directory: directory, Clock: clock.System{}, Random: rand.Reader, Log: log, BaseURL: "http://mail.example/", MaxSize: maxSize,
+		Submit: w.submit, Store: st, Directory: directory, Clock: clock.System{}, Log: log, BaseURL: "http://mail.example/", MaxSize: maxSize,
 	})
 	desk := onboard.New(st, ring, clock.System{}, rand.Reader, w.ids)
 	for _, a := range []struct {
