@@ -116,6 +116,29 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	n.stop()
 }
 
+// TestStopWithoutTheStore: a node whose database is gone stops when it is told to, and loses nothing by it.
+func TestStopWithoutTheStore(t *testing.T) {
+	pg := postgres(t)
+	r := receive(t, nil)
+	n := install(t, pg.URL, fixedRoute(r.addr, "connections = 2"), "BUDKAVLE_LOG_LEVEL=warn")
+	n.start()
+	l := submit(t, n.smtp, 8)
+	n.await("mail to be taken", func() bool { return l.count() > 200 })
+	pg.Stop()
+	l.stop()
+	n.signal(syscall.SIGTERM)
+	n.awaitEnd()
+	if err := pg.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	n.await("an empty queue", func() bool { return n.queued(1) == 0 })
+	if ids := l.missing(r); len(ids) > 0 {
+		t.Errorf("%d messages that were acknowledged did not arrive, such as %s", len(ids), ids[0])
+	}
+	n.stop()
+}
+
 func connect(t *testing.T, addr string) *client {
 	t.Helper()
 	c, err := dial(addr)
