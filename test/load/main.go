@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,7 @@ type plan struct {
 	strace      bool
 	out         string
 	profile     string
+	only        string
 }
 
 func main() {
@@ -35,6 +38,7 @@ func main() {
 	flag.BoolVar(&p.strace, "syncs", true, "also count syncs, in runs of their own under strace")
 	flag.StringVar(&p.out, "out", "", "folder for benchmarks.md and its plot; empty: print only")
 	flag.StringVar(&p.profile, "profile", "", "write a CPU profile of one Budkavle run to this file")
+	flag.StringVar(&p.only, "only", "", "measure only contenders whose name contains this")
 	flag.Parse()
 	if err := run(p); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
@@ -114,5 +118,5 @@ func plannedScenarios(p plan) []scenario {
 			scenario{name: "Budkavle, PostgreSQL, 4 KiB", size: 4096, messages: small / 2, reuse: true, start: startBudkavle("postgres")},
 			scenario{name: "Budkavle, PostgreSQL, 100 KiB", size: 100 << 10, messages: large / 2, reuse: true, start: startBudkavle("postgres")})
 	}
-	return list
+	return slices.DeleteFunc(list, func(s scenario) bool { return !strings.Contains(s.name, p.only) })
 }
