@@ -1,17 +1,20 @@
 package smtpd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -329,5 +332,31 @@ func TestForeignSenderIsRefused(t *testing.T) {
 		"--data", "From: y@other.example\\n\\nx\\n").CombinedOutput()
 	if want := "550 5.7.1 The From address y@other.example"; err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("swaks: %v\n%s", err, out)
+	}
+}
+
+// The largest message of all is stored whole, and the recipients over the limit are told to come again.
+func TestFiveThousandRecipientsAreStored(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	conn, err := net.Dial("tcp", "127.0.0.1:"+s.trusted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := &client{t: t, conn: conn, r: bufio.NewReader(conn)}
+	var script strings.Builder
+	script.WriteString("S: 220 *\nC: EHLO client.example\n-- greeting\nC: MAIL FROM:<asa@skolan.example>\n")
+	for i := range policy.MaxRecipients + 50 {
+		fmt.Fprintf(&script, "C: RCPT TO:<u%d@example.org>\n", i)
+	}
+	script.WriteString("C: DATA\nS: 250 *\n" + strings.Repeat("S: 250 *\n", policy.MaxRecipients) + strings.Repeat("S: 452 4.5.3 *\n", 50) + "S: 354 *\n")
+	c.play(script.String() + "R: " + strconv.Quote(strings.ReplaceAll(letter, "\r\n.", "\r\n..")+".\r\n") + "\nS: 250 2.0.0 Queued as *\nC: QUIT\nS: 221 *")
+	list, raws := s.got(1)
+	if !bytes.HasSuffix(raws[0], []byte(letter)) {
+		t.Errorf("stored is\n%s", raws[0])
+	}
+	if r, err := s.store.Recipients(t.Context(), list[0].ID, policy.MaxRecipients-1, 10); err != nil || len(r) != 1 || r[0].Address != "u4999@example.org" {
+		t.Errorf("the last recipients are %+v, %v", r, err)
 	}
 }
