@@ -21,6 +21,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishHelp())
 		maps.Copy(sv, swedishErrors())
 		maps.Copy(sv, swedishLab())
+		maps.Copy(sv, swedishSPF())
 		return words{swedish: sv}
 	}
 	return words{}

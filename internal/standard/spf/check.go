@@ -2,6 +2,7 @@ package spf
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -269,9 +270,25 @@ func (c *check) redirect(mod *Modifier, domain string, depth int) outcome {
 }
 
 // kindOf says what kind of DNS fault an error is.
-func kindOf(err error) string {
-	if e, ok := err.(*dns.Error); ok {
-		return string(e.Kind)
+func kindOf(err error) Text {
+	var e *dns.Error
+	if errors.As(err, &e) {
+		switch e.Kind {
+		case dns.ServFail:
+			return say("the server failed")
+		case dns.Refused:
+			return say("the server refused")
+		case dns.Timeout:
+			return say("no server answered in time")
+		case dns.Network:
+			return say("no server could be reached")
+		case dns.Malformed:
+			return say("the answer makes no sense")
+		case dns.Loop:
+			return say("its aliases lead in a circle")
+		case dns.Cancelled:
+			return say("it was given up")
+		}
 	}
-	return err.Error()
+	return say("%s", err.Error())
 }

@@ -123,4 +123,6 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-func hex(c byte) string { return "0x" + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]) }
+func hex(c byte) string {
+	return "0x" + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15])
+}

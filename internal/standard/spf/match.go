@@ -1,6 +1,7 @@
 package spf
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func faultOf(err error) *outcome {
 		return nil
 	}
 	name := ""
-	if e, ok := err.(*dns.Error); ok {
+	if e := new(dns.Error); errors.As(err, &e) {
 		name = e.Type + " " + e.Name
 	}
 	return &outcome{verdict: TempError, reason: say("%s could not be looked up: %s", name, kindOf(err))}

@@ -1,0 +1,183 @@
+package spf
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/standard/dns"
+)
+
+// domain lints a domain's record and what is below it. decides says that this record's "all" decides about the
+// message, which is not so in an include. path are the domains that led here.
+func (l *linter) domain(domain, term string, decides bool, path []string) *Node {
+	if old := l.known[domain]; old != nil {
+		return &Node{Domain: domain, Term: term, Record: old.Record, Lookups: old.Lookups, Voids: old.Voids, Repeated: true}
+	}
+	n := &Node{Domain: domain, Term: term}
+	l.known[domain] = n
+	text, ok := l.record(domain, term)
+	if !ok {
+		return n
+	}
+	n.Record = text
+	record, err := Parse(text)
+	if faults, bad := err.(Faults); bad {
+		l.syntax(domain, faults)
+	}
+	l.inspect(domain, record, decides)
+	path = append(slices.Clip(path), domain)
+	for i := range record.Mechanisms {
+		m := &record.Mechanisms[i]
+		if m.Kind == All {
+			return n // what follows is never looked at
+		}
+		if m.looksUp() {
+			l.mechanism(n, m, path)
+		}
+	}
+	if record.Redirect != nil {
+		n.cost(1, 0)
+		l.follow(n, record.Redirect.Span, record.Redirect.Value, decides, path)
+	}
+	return n
+}
+
+// cost adds to what a node counts, up to maxCount.
+func (n *Node) cost(lookups, voids int) {
+	n.Lookups = min(n.Lookups+lookups, maxCount)
+	n.Voids = min(n.Voids+voids, maxCount)
+}
+
+// record fetches the one SPF record of a domain; what stands in the way is a finding.
+func (l *linter) record(domain, term string) (string, bool) {
+	if !l.may() {
+		return "", false
+	}
+	answer, err := l.dns.LookupTXT(l.ctx, domain)
+	if err != nil && !dns.IsDenied(err) && !dns.Is(err, dns.BadName) {
+		l.fault(domain, Span{Text: term}, "TXT "+domain, err)
+		return "", false
+	}
+	var records []string
+	for _, txt := range answer.Records {
+		switch {
+		case IsRecord(txt):
+			records = append(records, txt)
+		case looksLike(txt):
+			l.add(Finding{
+				Severity: Warning, Code: "not-spf", Domain: domain, Found: say("the TXT record %q, which is none for receivers", shorten(txt)),
+				Expected: say("%q and a space at the beginning, nothing before", version), Change: say("mend the beginning, or remove the record"),
+			})
+		}
+	}
+	switch len(records) {
+	case 1:
+		l.size(domain, records[0], answer.Records)
+		return records[0], true
+	case 0:
+		f := Finding{
+			Severity: Error, Code: "no-record", Domain: domain, Term: term, Found: say("%s has no SPF record", domain),
+			Expected: say("one TXT record that begins with %q", version), Change: say("publish one"),
+		}
+		if term != "" { // RFC 7208 5.2, 6.1
+			f.Found = say("%s leads to %s, which has no SPF record: permerror", term, domain)
+			f.Change = say("remove the term, or mend its spelling")
+		}
+		l.add(f)
+	default:
+		l.add(Finding{
+			Severity: Error, Code: "two-records", Domain: domain, Term: term, Found: say("%d SPF records: permerror", len(records)),
+			Expected: say("one (RFC 7208 4.5)"), Change: say("join their terms in one record, with one \"all\" at the end"),
+		})
+	}
+	return "", false
+}
+
+func looksLike(txt string) bool {
+	low := strings.ToLower(txt)
+	return strings.HasPrefix(strings.TrimLeft(low, " \t\"'"), "v=spf1") || strings.HasPrefix(low, "spf1 ") || strings.HasPrefix(low, "v=spf ") ||
+		strings.HasPrefix(low, "spf=")
+}
+
+// shorten keeps a foreign text within a line.
+func shorten(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "…"
+	}
+	return s
+}
+
+func (l *linter) fault(domain string, at Span, question string, err error) {
+	l.add(Finding{
+		Severity: Unknown, Code: "dns", Domain: domain, Term: at.Text, Offset: at.Offset, Found: say("%s could not be looked up: %s", question, kindOf(err)),
+		Expected: say("an answer, or that there is none"), Change: say("see that the name servers answer; receivers say temperror until then"),
+	})
+}
+
+// mechanism counts a term, follows it if it leads to another record, and otherwise sees whether its name exists.
+func (l *linter) mechanism(n *Node, m *Mechanism, path []string) {
+	n.cost(1, 0)
+	if m.Kind == Include {
+		l.follow(n, m.Span, m.Domain, false, path)
+		return
+	}
+	target, fixed := constant(m.Domain, n.Domain)
+	if m.Kind == PTR || !fixed || !l.may() {
+		return
+	}
+	question, err := "A "+target, error(nil)
+	if m.Kind == MX {
+		question = "MX " + target
+		var answer dns.Answer[dns.MX]
+		if answer, err = l.dns.LookupMX(l.ctx, target); len(answer.Records) > MaxHosts {
+			l.add(about(n.Domain, m.Span, Error, "too-many-mx", say("%s has %d mail exchangers: permerror", target, len(answer.Records)),
+				say("at most %d", MaxHosts), say("replace mx by ip4 and ip6")))
+		}
+	} else if _, err = l.dns.LookupA(l.ctx, target); m.Kind == A && dns.IsDenied(err) && l.may() {
+		_, err = l.dns.LookupAAAA(l.ctx, target)
+	}
+	switch {
+	case dns.IsDenied(err) || dns.Is(err, dns.BadName):
+		n.cost(0, 1)
+		l.add(about(n.Domain, m.Span, Warning, "void", say("%s has no answer", question), say("a name that exists; %d without an answer are allowed", MaxVoids),
+			say("remove the term, or mend its spelling")))
+	case err != nil:
+		l.fault(n.Domain, m.Span, question, err)
+	}
+}
+
+// follow goes to the record that an include or a redirect names.
+func (l *linter) follow(n *Node, at Span, to *Macro, decides bool, path []string) {
+	target, fixed := constant(to, n.Domain)
+	switch {
+	case !fixed:
+		l.add(about(n.Domain, at, Note, "depends", say("the domain depends on the message, so that it was not followed"), say("nothing else"),
+			say("try messages with: budkavle spf check")))
+	case slices.Contains(path, target):
+		l.add(about(n.Domain, at, Error, "loop", say("%s leads back to %s: permerror", at.Text, target), say("a tree that ends"), say("remove the term")))
+	default:
+		if l.known[target] != nil {
+			l.add(about(n.Domain, at, Warning, "included-twice", say("%s is in the tree already, and its look-ups count again", target),
+				say("each domain once"), say("remove the term if the other is in the same record, or ask whoever includes it")))
+		}
+		child := l.domain(target, at.Text, decides, path)
+		n.Below = append(n.Below, child)
+		n.cost(child.Lookups, child.Voids)
+	}
+}
+
+// constant is the name a domain-spec stands for, if it is the same for every message.
+func constant(m *Macro, domain string) (string, bool) {
+	if m == nil {
+		return domain, true
+	}
+	if m.uses(strings.ReplaceAll(explainLetters, "d", "")) {
+		return "", false
+	}
+	return strings.ToLower(fitName(m.expand(func(byte) string { return domain }))), true
+}
+
+// about is a finding about a term.
+func about(domain string, at Span, s Severity, code string, found, expected, change Text) Finding {
+	return Finding{s, code, domain, at.Text, at.Offset, found, expected, change}
+}
