@@ -54,7 +54,7 @@ func (s *Service) failed(ctx context.Context, a *arrival, m *model.Message, f *b
 		if err != nil {
 			return err
 		}
-		if r.State != model.StateLeased {
+		if !r.State.CanBecome(model.StateBounced) { // it may also have been leased just now, and be delivered meanwhile
 			return nil
 		}
 		if wait > lastWait || !s.pause(ctx, wait) {

@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -172,6 +173,36 @@ func TestReportOvertakesTheOutcome(t *testing.T) {
 		_, err := d.store.Settle(t.Context(), []store.Outcome{{Key: key, Lease: 7, State: model.StateDelivered, At: time.Now(), Attempted: true}})
 		d.ok(err)
 		d.ok(<-done)
+		if r := d.recipient(0); r.State != model.StateBounced {
+			t.Errorf("it is %v", r.State)
+		}
+		d.ok(d.store.Close())
+	})
+}
+
+// late stores the outcome of the attempt right after a report found it under way.
+type late struct {
+	Store
+	settle func()
+}
+
+func (l *late) Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind) (bool, error) {
+	moved, err := l.Store.Bounce(ctx, key, r, ev, n)
+	if l.settle != nil {
+		l.settle()
+		l.settle = nil
+	}
+	return moved, err
+}
+
+func TestOutcomeIsStoredWhileTheReportLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, 1, model.StateLeased, 0)
+		d.Store = &late{d.store, func() {
+			_, err := d.store.Settle(t.Context(), []store.Outcome{{Key: model.RecipientKey{Message: d.message.ID}, Lease: 7, State: model.StateDelivered, At: time.Now(), Attempted: true}})
+			d.ok(err)
+		}}
+		d.ok(d.receive(d.path(0), said(about("user0@b.example", "failed", "5.1.1"))))
 		if r := d.recipient(0); r.State != model.StateBounced {
 			t.Errorf("it is %v", r.State)
 		}
