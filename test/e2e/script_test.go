@@ -1,32 +1,31 @@
-package cli_test
+package e2e
 
 import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/budkavle/budkavle/internal/edge/cli"
 )
-
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"budkavle": func() {
-			os.Exit(cli.Run(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Environ()))
-		},
-	})
-}
 
 // TestScripts plays the command line as its users type it. Each script has a folder to itself; no node runs.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"status": status,
-		"keep":   keep,
-	}})
+	bin := t.TempDir()
+	if err := os.Symlink(*binaryFlag, filepath.Join(bin, "budkavle")); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "keep": keep},
+	})
 }
 
 // status N COMMAND… wants exactly this exit status.
