@@ -136,7 +136,7 @@ func swedishSPF() map[string]string {
 		"an answer, or that there is none":                               "ett svar, eller att det inte finns något",
 		"at most %d":                                                     "högst %d",
 		"a name that exists; %d without an answer are allowed":           "ett namn som finns; %d utan svar är tillåtna",
-		"nothing else":                                                   "inget annat",
+		"a fixed domain, if the count is to be exact":                    "en fast domän, om antalet ska bli exakt",
 		"a tree that ends":                                               "ett träd som tar slut",
 		"each domain once":                                               "varje domän en gång",
 		"each term once":                                                 "varje term en gång",

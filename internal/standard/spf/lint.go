@@ -61,8 +61,9 @@ const (
 	// maxQuestions bounds what one Lint asks. A tree within the limits needs one for each of its 11 records and at most
 	// two for each of 10 terms.
 	maxQuestions = 200
-	// maxFindings bounds a report: a record of 64 kB can have 10,000 faults, which nobody reads.
-	maxFindings = 200
+	// maxFindings bounds a report, for each severity: a record of 64 kB can have 10,000 faults, which nobody reads, and
+	// warnings must not crowd out errors.
+	maxFindings = 100
 	// maxCount is where counting ends: a tree that includes itself twice over doubles with each level.
 	maxCount = 999
 )
@@ -75,7 +76,7 @@ type legacyResolver interface {
 // Lint looks for faults in a domain's record and in all that it includes. It counts what a message would cost that
 // matches nothing before the end, which is the worst case.
 func Lint(ctx context.Context, r dns.Resolver, domain string) Report {
-	l := &linter{ctx: ctx, dns: r, known: map[string]*Node{}}
+	l := &linter{ctx: ctx, dns: r, known: map[string]*Node{}, found: map[Severity]int{}}
 	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
 	root := &Node{Domain: domain}
 	if !isName(domain) || !strings.Contains(domain, ".") {
@@ -84,7 +85,7 @@ func Lint(ctx context.Context, r dns.Resolver, domain string) Report {
 			Found: say("%q is not a domain name", domain), Expected: say("a domain such as school.example"), Change: say("check the spelling"),
 		})
 	} else {
-		root = l.domain(domain, "", true, nil)
+		root = l.domain(domain, origin{}, true, nil)
 		l.count(root)
 		l.legacy(domain)
 	}
@@ -99,11 +100,12 @@ type linter struct {
 	dns      dns.Resolver
 	known    map[string]*Node // domains seen; at most maxQuestions
 	findings []Finding
+	found    map[Severity]int
 	asked    int
 }
 
 func (l *linter) add(f Finding) {
-	if len(l.findings) < maxFindings {
+	if l.found[f.Severity]++; l.found[f.Severity] <= maxFindings {
 		l.findings = append(l.findings, f)
 	}
 }

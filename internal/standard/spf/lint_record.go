@@ -49,23 +49,22 @@ func (l *linter) size(domain, record string, all []string) {
 
 // inspect looks at a record without asking anybody.
 func (l *linter) inspect(domain string, r *Record, decides bool) {
-	l.ending(domain, r, decides)
 	seen := map[string]bool{}
 	for i := range r.Mechanisms {
 		m := &r.Mechanisms[i]
 		key := strings.ToLower(strings.TrimPrefix(m.Text, "+"))
-		if seen[key] {
+		if seen[key] && m.Kind != Include { // of which follow says more
 			l.add(about(domain, m.Span, Warning, "duplicate", say("%s stands in the record twice", m.Text), say("each term once"), say("remove one")))
 		}
 		seen[key] = true
 		if m.Kind == PTR { // RFC 7208 5.5
 			l.add(about(domain, m.Span, Warning, "ptr", say("ptr is slow, and many receivers do not look at it"), say("ip4, ip6 or a"), say("name the addresses instead")))
 		}
-		l.network(domain, m)
+		l.network(domain, m, decides)
 	}
 	for i := range r.Unknown {
 		m := &r.Unknown[i]
-		if slices.Contains(kinds(), Kind(m.Name)) {
+		if k := Kind(m.Name); k != All && slices.Contains(kinds(), k) {
 			l.add(about(domain, m.Span, Warning, "not-mechanism", say("%s= is no mechanism and changes nothing", m.Name), say("a colon"),
 				say("write %s", m.Name+":"+m.Value.Text)))
 			continue
@@ -105,7 +104,7 @@ func (l *linter) ending(domain string, r *Record, decides bool) {
 }
 
 // network looks at how many addresses a term lets in.
-func (l *linter) network(domain string, m *Mechanism) {
+func (l *linter) network(domain string, m *Mechanism, decides bool) {
 	bits4, bits6 := m.Bits4, m.Bits6
 	if m.Network.IsValid() {
 		masked := m.Network.Masked()
@@ -119,8 +118,11 @@ func (l *linter) network(domain string, m *Mechanism) {
 		return
 	}
 	severity, found := Warning, say("%s lets in a very large network", m.Text)
-	if bits4 == 0 || bits6 == 0 {
+	switch {
+	case bits4 == 0 || bits6 == 0:
 		severity, found = Error, say("%s lets anybody send for the domain", m.Text)
+	case !decides: // large providers have such networks, and only they can change it
+		severity = Note
 	}
 	l.add(about(domain, m.Span, severity, "large-network", found, say("/%d or longer for IPv4, /%d or longer for IPv6", fewBits4, fewBits6),
 		say("name only the addresses that send")))

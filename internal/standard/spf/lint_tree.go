@@ -7,15 +7,21 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
+// origin is the term that leads to a record; the top has none.
+type origin struct {
+	domain string
+	Span
+}
+
 // domain lints a domain's record and what is below it. decides says that this record's "all" decides about the
 // message, which is not so in an include. path are the domains that led here.
-func (l *linter) domain(domain, term string, decides bool, path []string) *Node {
+func (l *linter) domain(domain string, from origin, decides bool, path []string) *Node {
 	if old := l.known[domain]; old != nil {
-		return &Node{Domain: domain, Term: term, Record: old.Record, Lookups: old.Lookups, Voids: old.Voids, Repeated: true}
+		return &Node{Domain: domain, Term: from.Text, Record: old.Record, Lookups: old.Lookups, Voids: old.Voids, Repeated: true}
 	}
-	n := &Node{Domain: domain, Term: term}
+	n := &Node{Domain: domain, Term: from.Text}
 	l.known[domain] = n
-	text, ok := l.record(domain, term)
+	text, ok := l.record(domain, from)
 	if !ok {
 		return n
 	}
@@ -23,6 +29,8 @@ func (l *linter) domain(domain, term string, decides bool, path []string) *Node 
 	record, err := Parse(text)
 	if faults, bad := err.(Faults); bad {
 		l.syntax(domain, faults)
+	} else {
+		l.ending(domain, record, decides)
 	}
 	l.inspect(domain, record, decides)
 	path = append(slices.Clip(path), domain)
@@ -49,13 +57,13 @@ func (n *Node) cost(lookups, voids int) {
 }
 
 // record fetches the one SPF record of a domain; what stands in the way is a finding.
-func (l *linter) record(domain, term string) (string, bool) {
+func (l *linter) record(domain string, from origin) (string, bool) {
 	if !l.may() {
 		return "", false
 	}
 	answer, err := l.dns.LookupTXT(l.ctx, domain)
 	if err != nil && !dns.IsDenied(err) && !dns.Is(err, dns.BadName) {
-		l.fault(domain, Span{Text: term}, "TXT "+domain, err)
+		l.fault(domain, Span{}, "TXT "+domain, err)
 		return "", false
 	}
 	var records []string
@@ -75,18 +83,16 @@ func (l *linter) record(domain, term string) (string, bool) {
 		l.size(domain, records[0], answer.Records)
 		return records[0], true
 	case 0:
-		f := Finding{
-			Severity: Error, Code: "no-record", Domain: domain, Term: term, Found: say("%s has no SPF record", domain),
-			Expected: say("one TXT record that begins with %q", version), Change: say("publish one"),
+		expected := say("one TXT record that begins with %q", version)
+		if from.Text == "" {
+			l.add(about(domain, Span{}, Error, "no-record", say("%s has no SPF record", domain), expected, say("publish one")))
+			break
 		}
-		if term != "" { // RFC 7208 5.2, 6.1
-			f.Found = say("%s leads to %s, which has no SPF record: permerror", term, domain)
-			f.Change = say("remove the term, or mend its spelling")
-		}
-		l.add(f)
+		l.add(about(from.domain, from.Span, Error, "no-record", say("%s leads to %s, which has no SPF record: permerror", from.Text, domain), expected,
+			say("remove the term, or mend its spelling"))) // RFC 7208 5.2, 6.1
 	default:
 		l.add(Finding{
-			Severity: Error, Code: "two-records", Domain: domain, Term: term, Found: say("%d SPF records: permerror", len(records)),
+			Severity: Error, Code: "two-records", Domain: domain, Found: say("%d SPF records: permerror", len(records)),
 			Expected: say("one (RFC 7208 4.5)"), Change: say("join their terms in one record, with one \"all\" at the end"),
 		})
 	}
@@ -151,7 +157,7 @@ func (l *linter) follow(n *Node, at Span, to *Macro, decides bool, path []string
 	target, fixed := constant(to, n.Domain)
 	switch {
 	case !fixed:
-		l.add(about(n.Domain, at, Note, "depends", say("the domain depends on the message, so that it was not followed"), say("nothing else"),
+		l.add(about(n.Domain, at, Note, "depends", say("the domain depends on the message, so that it was not followed"), say("a fixed domain, if the count is to be exact"),
 			say("try messages with: budkavle spf check")))
 	case slices.Contains(path, target):
 		l.add(about(n.Domain, at, Error, "loop", say("%s leads back to %s: permerror", at.Text, target), say("a tree that ends"), say("remove the term")))
@@ -160,7 +166,7 @@ func (l *linter) follow(n *Node, at Span, to *Macro, decides bool, path []string
 			l.add(about(n.Domain, at, Warning, "included-twice", say("%s is in the tree already, and its look-ups count again", target),
 				say("each domain once"), say("remove the term if the other is in the same record, or ask whoever includes it")))
 		}
-		child := l.domain(target, at.Text, decides, path)
+		child := l.domain(target, origin{n.Domain, at}, decides, path)
 		n.Below = append(n.Below, child)
 		n.cost(child.Lookups, child.Voids)
 	}

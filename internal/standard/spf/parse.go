@@ -165,8 +165,14 @@ func (p *parser) advice(at Span, name string) Text {
 		slices.Sort(b)
 		return string(b)
 	}
+	low := strings.ToLower(name)
+	for _, k := range kinds() {
+		if string(k) == strings.Trim(low, ".,;:\"'()") || string(k) == strings.Replace(low, "ipv", "ip", 1) {
+			return say("did you mean %s?", string(k))
+		}
+	}
 	for _, k := range kinds() { // letters that changed places, and a digit that is missing
-		if sorted(string(k)) == sorted(name) || len(name) > 1 && strings.HasPrefix(string(k), strings.ToLower(name)) {
+		if sorted(string(k)) == sorted(name) || len(name) > 1 && strings.HasPrefix(string(k), low) {
 			return say("did you mean %s?", string(k))
 		}
 	}
