@@ -131,7 +131,7 @@ func (t *returns) send(ctx context.Context, r *returning) error {
 	defer stop()
 	c := smtp.NewClient(conn)
 	c.CommandTimeout, c.SubmissionTimeout = returnTime, returnTime
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.Hello(r.host); err != nil {
 		return err
 	}

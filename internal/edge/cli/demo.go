@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -33,12 +32,12 @@ func (c *demoCommand) run(a *app, zone *lab.Zone) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, tidy()) }()
+	defer func() { err = firstOf(err, tidy()) }()
 	w, err := a.startWorld(folder, zone)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.stop()) }()
+	defer func() { err = firstOf(err, w.stop()) }()
 	return a.withOfficeOf(w.cfg, func(ctx context.Context, o *office) error {
 		if err := w.open(ctx, o); err != nil {
 			return err
@@ -58,6 +57,14 @@ func (c *demoCommand) run(a *app, zone *lab.Zone) (err error) {
 		}
 		return nil
 	})
+}
+
+// firstOf is what went wrong first; that the end of it went wrong too is of no interest then.
+func firstOf(err, later error) error {
+	if err != nil {
+		return err
+	}
+	return later
 }
 
 // play sends to the addresses, waits until what must become of them has, and judges.
@@ -124,7 +131,8 @@ func (a *app) stay(w *world) {
 	<-a.ctx.Done()
 }
 
-// chooseStory takes a message that was deferred first and delivered then, which has the most to tell.
+// chooseStory takes a message to one recipient that was deferred first and delivered then, which has the most to tell. 0:
+// none of that was delivered.
 func chooseStory(l *lab.Lab, addresses []string, outcomes map[string]*outcome) ident.ID {
 	var id ident.ID
 	for _, address := range addresses {
@@ -135,7 +143,7 @@ func chooseStory(l *lab.Lab, addresses []string, outcomes map[string]*outcome) i
 		if e, _ := l.Expect(address); e.Deferred && o.deferrals == 1 && o.alone {
 			return o.message
 		}
-		if id == 0 {
+		if id == 0 && o.alone {
 			id = o.message
 		}
 	}

@@ -110,7 +110,7 @@ func (m *mailing) smtpClient(ctx context.Context, work <-chan func(context.Conte
 	if err != nil {
 		return fmt.Errorf("SMTP %s: %w", addr, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.Hello("skolplattform." + demoDomain); err != nil {
 		return fmt.Errorf("SMTP EHLO: %w", err)
 	}
