@@ -142,11 +142,11 @@ func (a *app) tellTree(n *spf.Node, depth int) {
 	fmt.Fprint(a.Out, strings.Repeat("  ", depth))
 	switch {
 	case n.Repeated:
-		a.say("%s: %d look-ups, shown above", name, n.Lookups)
+		a.say("%s (look-ups: %d, shown above)", name, n.Lookups)
 	case n.Record == "":
-		a.say("%s: no record that counts", name)
+		a.say("%s (no record that counts)", name)
 	default:
-		a.say("%s: %d look-ups", name, n.Lookups)
+		a.say("%s (look-ups: %d)", name, n.Lookups)
 		fmt.Fprintf(a.Out, "%s  %s\n", strings.Repeat("  ", depth), printable(n.Record))
 	}
 	for _, below := range n.Below {
