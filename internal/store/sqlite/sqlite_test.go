@@ -20,4 +20,4 @@ func open(t testing.TB) store.Store {
 	return s
 }
 
-func TestConformance(t *testing.T) { storetest.Run(t, open) }
+func TestConformance(t *testing.T) { storetest.Run(t, 1, open) }

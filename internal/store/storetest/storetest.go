@@ -18,8 +18,11 @@ import (
 // Open gives an empty store that is closed when the test ends.
 type Open func(t testing.TB) store.Store
 
-// Run runs the suite.
-func Run(t *testing.T, open Open) {
+// maxWriters is how many transactions any store has under way at once, at most.
+const maxWriters = 2
+
+// Run runs the suite on stores that have so many transactions under way at once, at most maxWriters.
+func Run(t *testing.T, writers int, open Open) {
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, *bench)
@@ -55,7 +58,7 @@ func Run(t *testing.T, open Open) {
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
-			part.test(t, &bench{Store: open(t), ids: ident.NewSource(clock.System{}, 1), ctx: t.Context(), t: t})
+			part.test(t, &bench{Store: open(t), writers: writers, ids: ident.NewSource(clock.System{}, 1), ctx: t.Context(), t: t})
 		})
 	}
 }
@@ -63,9 +66,10 @@ func Run(t *testing.T, open Open) {
 // bench is a store with what tests put into it.
 type bench struct {
 	store.Store
-	ids *ident.Source
-	ctx context.Context
-	t   testing.TB
+	writers int
+	ids     *ident.Source
+	ctx     context.Context
+	t       testing.TB
 }
 
 // now is the instant of the suite: whole microseconds, which is what stores keep.
