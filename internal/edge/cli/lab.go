@@ -73,7 +73,7 @@ func loopbackPort(text string) (uint16, error) {
 func (a *app) tellLab(l *lab.Lab, z *lab.Zone) {
 	servers := l.Servers()
 	a.say("DNS on %s, %d mail servers on port %d:", l.DNSAddr(), len(servers), l.Port())
-	for _, addr := range slices.Sorted(maps.Keys(servers)) {
+	for _, addr := range slices.SortedFunc(maps.Keys(servers), byAddress) {
 		host, _, _ := net.SplitHostPort(addr)
 		fmt.Fprintf(a.Out, "  %-12s %s\n", host, servers[addr])
 	}
@@ -84,6 +84,12 @@ func (a *app) tellLab(l *lab.Lab, z *lab.Zone) {
 	a.say("Domains: %s", strings.Join(domains, " "))
 	a.say("A node sends here with: BUDKAVLE_DNS_SERVERS=%s BUDKAVLE_DELIVERY_PORT=%d budkavle serve", l.DNSAddr(), l.Port())
 	a.say("Stop with Ctrl-C to see what was received.")
+}
+
+func byAddress(a, b string) int {
+	x, _ := netip.ParseAddrPort(a)
+	y, _ := netip.ParseAddrPort(b)
+	return x.Compare(y)
 }
 
 // printTally shows what the lab received.
