@@ -101,11 +101,14 @@ func testGroupCommit(t *testing.T, b *bench) {
 	const callers = 64
 	release, held := make(chan struct{}), make(chan struct{}, maxWriters)
 	var wg sync.WaitGroup
-	for i := range maxWriters {
-		holder := b.message(1, 0, fmt.Sprintf("holder%d.example", i))
-		b.accept(holder)
+	var holders [maxWriters]store.Submission
+	for i := range holders {
+		holders[i] = b.message(1, 0, "holder.example")
+		b.accept(holders[i])
+	}
+	for i := range holders {
 		wg.Go(func() {
-			_, err := b.HoldWaiting(b.ctx, store.Filter{Message: holder.Message.ID}, 1, func(r model.Recipient) model.Event {
+			_, err := b.HoldWaiting(b.ctx, store.Filter{Message: holders[i].Message.ID}, 1, func(r model.Recipient) model.Event {
 				held <- struct{}{}
 				<-release
 				return b.event(model.EventHeld, r.Message, r.N, r.Address)
