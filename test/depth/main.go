@@ -57,8 +57,14 @@ func run(p plan) error {
 		fmt.Println(f)
 		results = append(results, f)
 	}
+	rival, err := measureRival(p)
+	if err != nil {
+		return fmt.Errorf("another account's single messages: %w", err)
+	}
+	fmt.Printf("%d single messages of another account, with %d waiting at the same domain: median %s, longest %s\n",
+		len(rival), rivalDepth, rival[len(rival)/2].Round(time.Millisecond), rival[len(rival)-1].Round(time.Millisecond))
 	if p.out == "" {
 		return nil
 	}
-	return write(p, results)
+	return write(p, results, rival)
 }

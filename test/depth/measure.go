@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/budkavle/budkavle/test/rig"
 )
+
+const deliveredMetric = `budkavle_outcomes_total{outcome="delivered"}`
 
 // figures are what one depth gives.
 type figures struct {
@@ -49,7 +50,7 @@ func measure(p plan, depth int) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	if err := fill(context.Background(), filepath.Join(dir, "budkavle.db"), p, depth); err != nil {
+	if err := fill(context.Background(), n.store, p, depth); err != nil {
 		return f, err
 	}
 	if f.ready, err = n.start(); err != nil {
@@ -66,7 +67,6 @@ func measure(p plan, depth int) (f figures, err error) {
 
 // watch lets the node deliver for a while, or until half of the mail is gone: the other half keeps the queue deep.
 func watch(p plan, n *node, f *figures) error {
-	const delivered = `budkavle_outcomes_total{outcome="delivered"}`
 	pids := []int{n.cmd.Process.Pid}
 	before, err := n.metrics()
 	if err != nil {
@@ -74,7 +74,7 @@ func watch(p plan, n *node, f *figures) error {
 	}
 	began, cpu := time.Now(), rig.CPUTime(pids)
 	after := before
-	for time.Since(began) < p.observe && after[delivered] < float64(f.depth)/2 {
+	for time.Since(began) < p.observe && after[deliveredMetric] < float64(f.depth)/2 {
 		time.Sleep(time.Second)
 		if after, err = n.metrics(); err != nil {
 			return err
@@ -83,11 +83,11 @@ func watch(p plan, n *node, f *figures) error {
 	spent := rig.CPUTime(pids) - cpu
 	took := time.Since(began)
 	grew := func(name string) float64 { return after[name] - before[name] }
-	if grew(delivered) < 100 {
-		return fmt.Errorf("only %.0f recipients were delivered in %s", grew(delivered), took)
+	if grew(deliveredMetric) < 100 {
+		return fmt.Errorf("only %.0f recipients were delivered in %s", grew(deliveredMetric), took)
 	}
-	f.rate = grew(delivered) / took.Seconds()
-	f.cpu = float64(spent.Microseconds()) / grew(delivered)
+	f.rate = grew(deliveredMetric) / took.Seconds()
+	f.cpu = float64(spent.Microseconds()) / grew(deliveredMetric)
 	commits, seconds, rows := grew("budkavle_store_commit_seconds_count"), grew("budkavle_store_commit_seconds_sum"), grew("budkavle_store_rows_total")
 	f.commit, f.rows, f.row = seconds/commits*1e3, rows/commits, seconds/rows*1e6
 	f.memory, err = n.peak()

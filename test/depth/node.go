@@ -60,15 +60,19 @@ func newNode(budkavle, dir, dns, sinkAddr string) (*node, error) {
 	if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{
-		{"account", "add", "bench"},
-		{"domain", "add", "bench.example", "--account", "bench", "--waive", "benchmark on loopback"},
-	} {
-		if out, err := exec.Command(budkavle, append(args, "--config", n.config)...).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
-		}
+	if err := n.run("account", "add", "bench"); err != nil {
+		return nil, err
 	}
-	return n, nil
+	return n, n.run("domain", "add", "bench.example", "--account", "bench", "--waive", "benchmark on loopback")
+}
+
+// run runs a command of the program on the node's store.
+func (n *node) run(args ...string) error {
+	out, err := exec.Command(n.budkavle, append(args, "--config", n.config)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // start runs the node and returns how long it took until it was ready.

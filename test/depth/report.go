@@ -11,7 +11,7 @@ import (
 	"github.com/budkavle/budkavle/test/rig"
 )
 
-func write(p plan, results []figures) error {
+func write(p plan, results []figures, rival []time.Duration) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured %s on %d cores: %d domains on %d sites, SQLite, each node watched for at most %s.\n\n",
 		time.Now().Format("2006-01-02"), runtime.NumCPU(), p.domains, p.sites, p.observe)
@@ -25,6 +25,8 @@ func write(p plan, results []figures) error {
 	for _, f := range results {
 		bars = append(bars, rig.Bar{Label: fmt.Sprintf("%d waiting, peak memory MiB", f.depth), Value: f.memory})
 	}
+	fmt.Fprintf(&b, "\nWith %d recipients of one account waiting at a single domain, another account's message to the same domain was delivered after %d ms (median of %d, one at a time; the longest took %d ms), counted\nfrom the HTTP request.\n",
+		rivalDepth, rival[len(rival)/2].Milliseconds(), len(rival), rival[len(rival)-1].Milliseconds())
 	if err := rig.WriteSection(p.out, "depth", b.String()); err != nil {
 		return err
 	}
