@@ -102,6 +102,7 @@ type linter struct {
 	findings []Finding
 	found    map[Severity]int
 	asked    int
+	named    bool // %{p} was counted, which costs one look-up in a whole tree
 }
 
 func (l *linter) add(f Finding) {

@@ -39,12 +39,14 @@ func (l *linter) domain(domain string, from origin, decides bool, path []string)
 		if m.Kind == All {
 			return n // what follows is never looked at
 		}
+		l.hostName(n, m.Domain)
 		if m.looksUp() {
 			l.mechanism(n, m, path)
 		}
 	}
 	if record.Redirect != nil {
 		n.cost(1, 0)
+		l.hostName(n, record.Redirect.Value)
 		l.follow(n, record.Redirect.Span, record.Redirect.Value, decides, path)
 	}
 	return n
@@ -54,6 +56,14 @@ func (l *linter) domain(domain string, from origin, decides bool, path []string)
 func (n *Node) cost(lookups, voids int) {
 	n.Lookups = min(n.Lookups+lookups, maxCount)
 	n.Voids = min(n.Voids+voids, maxCount)
+}
+
+// hostName counts %{p} where it is first used (RFC 7208 4.6.4).
+func (l *linter) hostName(n *Node, m *Macro) {
+	if !l.named && m != nil && m.uses("p") {
+		l.named = true
+		n.cost(1, 0)
+	}
 }
 
 // record fetches the one SPF record of a domain; what stands in the way is a finding.

@@ -65,13 +65,17 @@ type zone map[string]map[string][]string
 
 var zoneTypes = []string{"A", "AAAA", "MX", "TXT", "PTR", "CNAME"}
 
-// zone reads zonedata. An SPF record is served as TXT too, unless the name has TXT records of its own.
-func (s *scenario) zone(t *testing.T) zone {
-	t.Helper()
-	z := zone{}
-	for _, kind := range append(zoneTypes, "SPF") {
+func emptyZone() zone {
+	z := zone{"SPF": {}}
+	for _, kind := range zoneTypes {
 		z[kind] = map[string][]string{}
 	}
+	return z
+}
+
+// zone reads zonedata. An SPF record is served as TXT too, unless the name has TXT records of its own.
+func (s *scenario) zone() zone {
+	z := emptyZone()
 	for name, nodes := range s.Zonedata {
 		name = strings.ToLower(strings.TrimSuffix(name, "."))
 		timeout, ownTXT := false, false
@@ -127,8 +131,7 @@ func latin(s string) string {
 	return string(b)
 }
 
-func (z zone) fake(t *testing.T) *dnstest.Fake {
-	t.Helper()
+func (z zone) fake() *dnstest.Fake {
 	f := &dnstest.Fake{
 		A: map[string][]netip.Addr{}, AAAA: map[string][]netip.Addr{}, MX: map[string][]dns.MX{}, TXT: z["TXT"], SPF: z["SPF"],
 		PTR: map[netip.Addr][]string{}, CNAME: map[string]string{}, Faults: map[string]dns.Kind{},
@@ -149,7 +152,7 @@ func (z zone) fake(t *testing.T) *dnstest.Fake {
 					_, _ = fmt.Sscan(v, &mx.Preference, &mx.Host) // the host of a null MX is empty
 					f.MX[name] = append(f.MX[name], mx)
 				case "PTR":
-					f.PTR[forward(t, name)] = append(f.PTR[forward(t, name)], strings.TrimSuffix(v, "."))
+					f.PTR[forward(name)] = append(f.PTR[forward(name)], strings.TrimSuffix(v, "."))
 				case "CNAME":
 					f.CNAME[name] = strings.ToLower(strings.TrimSuffix(v, "."))
 				}
@@ -160,8 +163,7 @@ func (z zone) fake(t *testing.T) *dnstest.Fake {
 }
 
 // forward is the address of a name below in-addr.arpa or ip6.arpa.
-func forward(t *testing.T, name string) netip.Addr {
-	t.Helper()
+func forward(name string) netip.Addr {
 	labels := strings.Split(name, ".")
 	slices.Reverse(labels)
 	text := strings.Join(labels[2:], ".")
@@ -227,14 +229,14 @@ func rr(name, kind, value string) mdns.RR {
 
 func TestSuite(t *testing.T) {
 	for _, s := range scenarios(t) {
-		z := s.zone(t)
-		s.run(t, "fake", z.fake(t))
+		z := s.zone()
+		s.run(t, "fake", z.fake())
 	}
 }
 
 func TestSuiteByRealDNS(t *testing.T) {
 	for _, s := range scenarios(t) {
-		c, err := dns.New(dns.Config{Servers: []string{serveDNS(t, s.zone(t).serve)}, Rounds: 1})
+		c, err := dns.New(dns.Config{Servers: []string{serveDNS(t, s.zone().serve)}, Rounds: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
