@@ -49,8 +49,8 @@ func StopProcess(cmd *exec.Cmd) {
 		return
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM) // an ended process is what we want
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(20 * time.Second):

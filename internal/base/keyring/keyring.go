@@ -93,7 +93,7 @@ func create(path string, random io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	if _, err = f.Write(root); err == nil {
 		err = f.Sync()
 	}

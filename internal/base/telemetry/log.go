@@ -44,7 +44,7 @@ func NewLog(w io.Writer, level, format string) *Log {
 }
 
 // Close writes what is gathered and stops. Lines logged later are written one by one.
-func (l *Log) Close() error { return l.buffer.close() }
+func (l *Log) Close() { l.buffer.close() }
 
 // urgent flushes after warnings and errors.
 type urgent struct {
@@ -116,12 +116,11 @@ func (b *buffer) run() {
 	}
 }
 
-func (b *buffer) close() error {
+func (b *buffer) close() {
 	b.once.Do(func() { close(b.stop) })
 	<-b.done
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
 	b.writeOut()
-	return nil
 }

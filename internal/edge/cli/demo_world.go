@@ -175,7 +175,7 @@ func (w *world) stop() error {
 	}
 	errs = append(errs, w.lab.Stop(ctx))
 	if w.log != nil {
-		errs = append(errs, w.log.Close())
+		w.log.Close()
 	}
 	if w.logFile != nil {
 		errs = append(errs, w.logFile.Close())

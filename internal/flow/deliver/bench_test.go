@@ -52,7 +52,7 @@ func BenchmarkDeliver(b *testing.B) {
 		return p, nil
 	}
 	log := telemetry.NewLog(io.Discard, "info", "text")
-	defer func() { _ = log.Close() }()
+	defer log.Close()
 	s := New(Deps{
 		Store: q, Router: q.internet, Connector: q, IDs: ident.NewSource(clock.System{}, 1), Log: slog.New(log.Handler()),
 		ReturnPath: func(k model.RecipientKey, _ bool) string { return fmt.Sprintf("b%d@bounce.example", k.N) },
