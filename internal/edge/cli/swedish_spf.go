@@ -96,6 +96,7 @@ func swedishSPF() map[string]string {
 		"the domain is missing":                                       "domänen saknas",
 		"name one, or remove the term":                                "ange en, eller ta bort termen",
 		"%q does not end in a top-level domain":                       "%q slutar inte i en toppdomän",
+		"%q is an address and no domain":                              "%q är en adress och ingen domän",
 		"write the whole domain name":                                 "skriv hela domännamnet",
 
 		// lint: found

@@ -188,7 +188,7 @@ func (c *check) mechanism(m *Mechanism, domain string, depth int) (matched bool,
 	if m.Domain != nil {
 		target, ok = c.name(m.Domain, domain)
 		if c.result.Lookups > MaxLookups { // %{p} looked up too
-			return fault(PermError, tooMany(domain))
+			return fault(PermError, tooMany(c.result.Domain))
 		}
 	}
 	if !ok { // RFC 7208 4.8 leaves it open what such a name gives; as one that does not exist

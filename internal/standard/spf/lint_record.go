@@ -13,6 +13,7 @@ const (
 
 	fewBits4 = 16 // a network of more than 65,536 IPv4 addresses
 	fewBits6 = 32 // one larger than a provider gets
+	openBits = 4  // shorter prefixes hold an eighth of all addresses or more; 2000::/3 is the whole IPv6 Internet
 )
 
 func (l *linter) syntax(domain string, faults Faults) {
@@ -108,7 +109,7 @@ func (l *linter) network(domain string, m *Mechanism, decides bool) {
 	bits4, bits6 := m.Bits4, m.Bits6
 	if m.Network.IsValid() {
 		masked := m.Network.Masked()
-		if masked != m.Network {
+		if masked != m.Network && m.Network.Bits() >= openBits { // below, the network itself is the fault
 			l.add(about(domain, m.Span, Warning, "host-bits", say("%s has bits set beyond its prefix length", m.Network.String()), say("the network %s", masked.String()),
 				say("write %s, or the single address if that is meant", string(m.Kind)+":"+masked.String())))
 		}
@@ -119,7 +120,7 @@ func (l *linter) network(domain string, m *Mechanism, decides bool) {
 	}
 	severity, found := Warning, say("%s lets in a very large network", m.Text)
 	switch {
-	case bits4 == 0 || bits6 == 0:
+	case bits4 < openBits || bits6 < openBits:
 		severity, found = Error, say("%s lets anybody send for the domain", m.Text)
 	case !decides: // large providers have such networks, and only they can change it
 		severity = Note

@@ -39,7 +39,7 @@ func TestLint(t *testing.T) {
 				domain = fields[0]
 			}
 			if fields[1] == "SERVFAIL" {
-				z["TXT"][fields[0]] = nil
+				z["TXT"][fields[0]], z["A"][fields[0]], z["MX"][fields[0]] = nil, nil, nil
 				continue
 			}
 			z[fields[1]][fields[0]] = append(z[fields[1]][fields[0]], grow(fields[2]))

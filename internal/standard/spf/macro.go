@@ -18,9 +18,6 @@ type Part struct {
 	Delimiters string // empty: "."
 }
 
-// Constant reports whether the text is the same for every message.
-func (m *Macro) Constant() bool { return !m.uses("slodiphcrtv") }
-
 // uses reports whether one of these letters occurs.
 func (m *Macro) uses(letters string) bool {
 	for _, p := range m.Parts {

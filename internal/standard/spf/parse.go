@@ -265,6 +265,10 @@ func (p *parser) domain(at Span, text string, offset int) *Macro {
 	}
 	bare := strings.TrimSuffix(text, ".")
 	dot := strings.LastIndexByte(bare, '.')
+	if _, err := netip.ParseAddr(text); err == nil {
+		p.fault(at, say("%q is an address and no domain", text), say("write ip4: or ip6: in front of an address"))
+		return nil
+	}
 	if label := bare[dot+1:]; dot < 0 || !isTopLabel(label) {
 		p.fault(at, say("%q does not end in a top-level domain", text), say("write the whole domain name"))
 		return nil
