@@ -7,11 +7,14 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -41,23 +44,26 @@ func main() {
 		}
 		p.depths = append(p.depths, n)
 	}
-	if err := run(p); err != nil {
+	// Interrupted, it still stops what it started.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, p); err != nil {
 		fmt.Fprintln(os.Stderr, "depth:", err)
 		os.Exit(1)
 	}
 }
 
-func run(p plan) error {
+func run(ctx context.Context, p plan) error {
 	var results []figures
 	for _, depth := range p.depths {
-		f, err := measure(p, depth)
+		f, err := measure(ctx, p, depth)
 		if err != nil {
 			return fmt.Errorf("%d recipients: %w", depth, err)
 		}
 		fmt.Println(f)
 		results = append(results, f)
 	}
-	rival, err := measureRival(p)
+	rival, err := measureRival(ctx, p)
 	if err != nil {
 		return fmt.Errorf("another account's single messages: %w", err)
 	}

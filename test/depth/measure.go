@@ -29,7 +29,7 @@ func (f figures) String() string {
 		f.depth, f.ready.Milliseconds(), f.first.Milliseconds(), f.rate, f.cpu, f.commit, f.rows, f.row, f.memory)
 }
 
-func measure(p plan, depth int) (f figures, err error) {
+func measure(ctx context.Context, p plan, depth int) (f figures, err error) {
 	f.depth = depth
 	dir, err := os.MkdirTemp("", "depth")
 	if err != nil {
@@ -50,25 +50,25 @@ func measure(p plan, depth int) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	if err := fill(context.Background(), n.store, p, depth); err != nil {
-		return f, err
-	}
-	if f.ready, err = n.start(); err != nil {
+	if err := fill(ctx, n.store, p, depth); err != nil {
 		return f, err
 	}
 	defer n.stop()
-	if err := sink.Await(1); err != nil {
+	if f.ready, err = n.start(ctx); err != nil {
+		return f, err
+	}
+	if err := sink.Await(ctx, 1); err != nil {
 		return f, err
 	}
 	f.first = time.Since(n.begun)
-	err = watch(p, n, &f)
+	err = watch(ctx, p, n, &f)
 	return f, err
 }
 
 // watch lets the node deliver for a while, or until half of the mail is gone: the other half keeps the queue deep.
-func watch(p plan, n *node, f *figures) error {
+func watch(ctx context.Context, p plan, n *node, f *figures) error {
 	pids := []int{n.cmd.Process.Pid}
-	before, err := n.metrics()
+	before, err := n.metrics(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func watch(p plan, n *node, f *figures) error {
 	after := before
 	for time.Since(began) < p.observe && after[deliveredMetric] < float64(f.depth)/2 {
 		time.Sleep(time.Second)
-		if after, err = n.metrics(); err != nil {
+		if after, err = n.metrics(ctx); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func (n *node) run(args ...string) error {
 }
 
 // start runs the node and returns how long it took until it was ready.
-func (n *node) start() (time.Duration, error) {
+func (n *node) start(ctx context.Context) (time.Duration, error) {
 	log, err := os.Create(filepath.Join(n.dir, "log"))
 	if err != nil {
 		return 0, err
@@ -88,7 +88,7 @@ func (n *node) start() (time.Duration, error) {
 	if err := n.cmd.Start(); err != nil {
 		return 0, err
 	}
-	for time.Since(n.begun) < rig.Wait {
+	for time.Since(n.begun) < rig.Wait && ctx.Err() == nil {
 		if r, err := http.Get("http://" + n.web + "/readyz"); err == nil {
 			r.Body.Close()
 			if r.StatusCode == http.StatusOK {
@@ -98,7 +98,7 @@ func (n *node) start() (time.Duration, error) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	text, _ := os.ReadFile(log.Name())
-	return 0, fmt.Errorf("the node is not ready after %s; its log:\n%s", rig.Wait, text)
+	return 0, fmt.Errorf("the node is not ready after %s; its log:\n%s", time.Since(n.begun), text)
 }
 
 func (n *node) stop() { rig.StopProcess(n.cmd) }
@@ -120,8 +120,8 @@ func (n *node) peak() (float64, error) {
 }
 
 // metrics reads the plain figures of /metrics by name.
-func (n *node) metrics() (map[string]float64, error) {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+n.web+"/metrics", nil)
+func (n *node) metrics(ctx context.Context) (map[string]float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.web+"/metrics", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ const (
 
 // measureRival has one account queue 100,000 recipients at a single domain, and another send single messages to
 // the same domain, one after the other. It returns how long each took from the request to its delivery, sorted.
-func measureRival(p plan) ([]time.Duration, error) {
+func measureRival(ctx context.Context, p plan) ([]time.Duration, error) {
 	p.domains = 1
 	dir, err := os.MkdirTemp("", "depth")
 	if err != nil {
@@ -48,25 +48,25 @@ func measureRival(p plan) ([]time.Duration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(context.Background(), n.store, p, rivalDepth); err != nil {
-		return nil, err
-	}
-	if _, err := n.start(); err != nil {
+	if err := fill(ctx, n.store, p, rivalDepth); err != nil {
 		return nil, err
 	}
 	defer n.stop()
-	if err := sink.Await(1); err != nil {
+	if _, err := n.start(ctx); err != nil {
+		return nil, err
+	}
+	if err := sink.Await(ctx, 1); err != nil {
 		return nil, err
 	}
 	var took []time.Duration
 	for range rivalRounds {
-		d, err := c.send("someone@" + domainName(0))
+		d, err := c.send(ctx, "someone@"+domainName(0))
 		if err != nil {
 			return nil, err
 		}
 		took = append(took, d)
 	}
-	figures, err := n.metrics()
+	figures, err := n.metrics(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,17 +101,17 @@ func newClient(n *node, account, domain string) (*client, error) {
 }
 
 // send returns when the message is delivered, and how long that took from the request on.
-func (c *client) send(to string) (time.Duration, error) {
+func (c *client) send(ctx context.Context, to string) (time.Duration, error) {
 	begun := time.Now()
 	var sent struct{ ID string }
 	form := url.Values{"from": {"sender@" + c.domain}, "to": {to}, "subject": {"single"}, "text": {"one"}}
-	if err := c.call(http.MethodPost, "/messages", form, &sent); err != nil {
+	if err := c.call(ctx, http.MethodPost, "/messages", form, &sent); err != nil {
 		return 0, err
 	}
 	query := url.Values{"event": {"delivered"}, "message-id": {strings.Trim(sent.ID, "<>")}}
 	for time.Since(begun) < rig.Wait {
 		var events struct{ Items []struct{} }
-		if err := c.call(http.MethodGet, "/events?"+query.Encode(), nil, &events); err != nil {
+		if err := c.call(ctx, http.MethodGet, "/events?"+query.Encode(), nil, &events); err != nil {
 			return 0, err
 		}
 		if len(events.Items) > 0 {
@@ -122,8 +122,8 @@ func (c *client) send(to string) (time.Duration, error) {
 	return 0, fmt.Errorf("message %s was not delivered in %s", sent.ID, rig.Wait)
 }
 
-func (c *client) call(method, path string, form url.Values, answer any) error {
-	req, err := http.NewRequestWithContext(context.Background(), method, c.base+path, strings.NewReader(form.Encode()))
+func (c *client) call(ctx context.Context, method, path string, form url.Values, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,15 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,7 +43,10 @@ func main() {
 	flag.StringVar(&p.profile, "profile", "", "write a CPU profile of one Budkavle run to this file")
 	flag.StringVar(&p.only, "only", "", "measure only contenders whose name contains this")
 	flag.Parse()
-	if err := run(p); err != nil {
+	// Interrupted, it still stops what it started.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, p); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
@@ -56,7 +62,7 @@ type scenario struct {
 	postfix  bool // this is what the others are compared to
 }
 
-func run(p plan) error {
+func run(ctx context.Context, p plan) error {
 	work, err := os.MkdirTemp("", "load")
 	if err != nil {
 		return err
@@ -70,7 +76,7 @@ func run(p plan) error {
 	results := map[string][]figures{}
 	for i := range p.runs {
 		for _, s := range scenarios {
-			f, err := measure(work, s, p, i)
+			f, err := measure(ctx, work, s, p, i)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -81,7 +87,7 @@ func run(p plan) error {
 	syncs := map[string]float64{}
 	if p.strace {
 		for _, s := range scenarios {
-			n, err := countSyncs(work, s, p)
+			n, err := countSyncs(ctx, work, s, p)
 			if err != nil {
 				return fmt.Errorf("%s under strace: %w", s.name, err)
 			}
@@ -89,7 +95,7 @@ func run(p plan) error {
 			syncs[s.name] = n
 		}
 	}
-	direct, err := measureDirect(work, p)
+	direct, err := measureDirect(ctx, p)
 	if err != nil {
 		return err
 	}

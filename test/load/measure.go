@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +21,7 @@ type figures struct {
 	seconds float64
 }
 
-func measure(work string, s scenario, p plan, round int) (figures, error) {
+func measure(ctx context.Context, work string, s scenario, p plan, round int) (figures, error) {
 	if round > 0 || s.start == nil {
 		p.profile = ""
 	}
@@ -28,19 +29,19 @@ func measure(work string, s scenario, p plan, round int) (figures, error) {
 	err := withContender(work, s, p, func(c *contender, k *rig.Sink) error {
 		// A warm-up, so that connections to the next hop, caches and processes are there for both.
 		warm := max(s.messages/20, 50)
-		if err := source(c.addr, s, p.connections, warm); err != nil {
+		if err := source(ctx, c.addr, s, p.connections, warm); err != nil {
 			return err
 		}
-		if err := k.Await(int64(warm)); err != nil {
+		if err := k.Await(ctx, int64(warm)); err != nil {
 			return err
 		}
 		m := watch(c.roots)
 		begin, cpu := time.Now(), rig.CPUTime(c.roots)
-		if err := source(c.addr, s, p.connections, s.messages); err != nil {
+		if err := source(ctx, c.addr, s, p.connections, s.messages); err != nil {
 			m.stop()
 			return err
 		}
-		err := k.Await(int64(warm + s.messages))
+		err := k.Await(ctx, int64(warm+s.messages))
 		f.seconds = time.Since(begin).Seconds()
 		f.cpu = (rig.CPUTime(c.roots) - cpu).Seconds() * 1e6 / float64(s.messages)
 		f.memory = m.stop()
@@ -65,7 +66,7 @@ func withContender(work string, s scenario, p plan, f func(*contender, *rig.Sink
 }
 
 // countSyncs runs a tenth of the messages under strace and returns fsync and fdatasync calls a message.
-func countSyncs(work string, s scenario, p plan) (float64, error) {
+func countSyncs(ctx context.Context, work string, s scenario, p plan) (float64, error) {
 	p.profile = ""
 	n := max(s.messages/10, 100)
 	var calls float64
@@ -80,9 +81,9 @@ func countSyncs(work string, s scenario, p plan) (float64, error) {
 			return fmt.Errorf("strace: %w", errMissing)
 		}
 		time.Sleep(time.Second) // strace attaches to every thread before it counts; it has no word for "ready"
-		err := source(c.addr, s, p.connections, n)
+		err := source(ctx, c.addr, s, p.connections, n)
 		if err == nil {
-			err = k.Await(int64(n))
+			err = k.Await(ctx, int64(n))
 		}
 		rig.StopProcess(cmd)
 		data, rerr := os.ReadFile(trace)
@@ -100,7 +101,7 @@ func countSyncs(work string, s scenario, p plan) (float64, error) {
 }
 
 // measureDirect is the bound that the two tools set by themselves.
-func measureDirect(_ string, p plan) (float64, error) {
+func measureDirect(ctx context.Context, p plan) (float64, error) {
 	k, err := rig.StartSink()
 	if err != nil {
 		return 0, err
@@ -108,10 +109,10 @@ func measureDirect(_ string, p plan) (float64, error) {
 	defer k.Stop()
 	s := scenario{size: 4096, messages: p.messages, reuse: true}
 	begin := time.Now()
-	if err := source(k.Addr, s, p.connections, s.messages); err != nil {
+	if err := source(ctx, k.Addr, s, p.connections, s.messages); err != nil {
 		return 0, err
 	}
-	if err := k.Await(int64(s.messages)); err != nil {
+	if err := k.Await(ctx, int64(s.messages)); err != nil {
 		return 0, err
 	}
 	return float64(s.messages) / time.Since(begin).Seconds(), nil

@@ -11,7 +11,7 @@ import (
 )
 
 // source runs smtp-source to its end.
-func source(addr string, s scenario, connections, messages int) error {
+func source(ctx context.Context, addr string, s scenario, connections, messages int) error {
 	args := []string{
 		"-s", strconv.Itoa(connections), "-l", strconv.Itoa(s.size), "-m", strconv.Itoa(messages),
 		"-f", "sender@bench.example", "-t", "recipient@sink.example",
@@ -19,7 +19,7 @@ func source(addr string, s scenario, connections, messages int) error {
 	if s.reuse {
 		args = append(args, "-d")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), rig.Wait)
+	ctx, cancel := context.WithTimeout(ctx, rig.Wait)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "smtp-source", append(args, addr)...).CombinedOutput()
 	if err != nil {

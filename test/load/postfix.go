@@ -37,7 +37,8 @@ default_destination_concurrency_limit = 50
 initial_destination_concurrency = 50
 smtpd_milters = unix:%[1]s/sock/dkim
 milter_default_action = tempfail
-maillog_file = /var/log/budkavle-bench-postfix.log
+maillog_file = %[1]s/log
+maillog_file_prefixes = %[1]s
 `
 
 const masterCf = `%s inet n - n - - smtpd

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -61,9 +62,12 @@ func (s *Sink) read(out io.Reader) {
 // Count is how many messages have come.
 func (s *Sink) Count() int64 { return s.count.Load() }
 
-// Await returns when n messages have come.
-func (s *Sink) Await(n int64) error {
+// Await returns when n messages have come, or with the context's error.
+func (s *Sink) Await(ctx context.Context, n int64) error {
 	for end := time.Now().Add(Wait); s.Count() < n; time.Sleep(2 * time.Millisecond) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if time.Now().After(end) {
 			return fmt.Errorf("only %d of %d messages arrived in %s", s.Count(), n, Wait)
 		}
