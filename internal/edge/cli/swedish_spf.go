@@ -1,6 +1,6 @@
 package cli
 
-// swedishSPF maps the texts of spf check and spf lint. Words of RFC 7208 such as pass and permerror stay as they are.
+// swedishSPF maps the texts of the SPF commands, of check_host() and of syntax errors. Words of RFC 7208 such as pass and permerror stay as they are.
 func swedishSPF() map[string]string {
 	return map[string]string{
 		// commands
@@ -98,8 +98,13 @@ func swedishSPF() map[string]string {
 		"%q does not end in a top-level domain":                       "%q slutar inte i en toppdomän",
 		"%q is an address and no domain":                              "%q är en adress och ingen domän",
 		"write the whole domain name":                                 "skriv hela domännamnet",
+	}
+}
 
-		// lint: found
+// swedishSPFLint maps what spf lint finds.
+func swedishSPFLint() map[string]string {
+	return map[string]string{
+		// found
 		"the tree needs over %d questions; the rest was not looked at": "trädet kräver över %d frågor; resten granskades inte",
 		"%d look-ups in all":                                             "%d uppslag totalt",
 		"%d look-ups without an answer":                                  "%d uppslag utan svar",
@@ -126,7 +131,7 @@ func swedishSPF() map[string]string {
 		"%s has bits set beyond its prefix length":                       "%s har bitar satta bortom sin prefixlängd",
 		"%s lets in a very large network":                                "%s släpper in ett mycket stort nät",
 
-		// lint: expected
+		// expected
 		"a domain such as school.example":                                "en domän som school.example",
 		"a tree within the limits of SPF":                                "ett träd inom gränserna för SPF",
 		"at most %d; beyond that receivers answer permerror":             "högst %d; däröver svarar mottagare permerror",
@@ -155,7 +160,7 @@ func swedishSPF() map[string]string {
 		"the network %s":                                                 "nätet %s",
 		"/%d or longer for IPv4, /%d or longer for IPv6":                 "/%d eller längre för IPv4, /%d eller längre för IPv6",
 
-		// lint: what to change
+		// what to change
 		"check the spelling":            "kontrollera stavningen",
 		"mend what is found here first": "rätta först det som hittats här",
 		"replace a and mx by ip4 and ip6, and remove what no longer sends":                    "byt a och mx mot ip4 och ip6, och ta bort det som inte längre sänder",

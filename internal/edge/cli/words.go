@@ -22,6 +22,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishErrors())
 		maps.Copy(sv, swedishLab())
 		maps.Copy(sv, swedishSPF())
+		maps.Copy(sv, swedishSPFLint())
 		return words{swedish: sv}
 	}
 	return words{}
