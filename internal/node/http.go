@@ -23,7 +23,7 @@ func (n *Node) handler() http.Handler {
 		BaseURL: n.cfg.HTTP.BaseURL, MaxSize: n.cfg.Submission.MaxSize,
 	})
 	for _, prefix := range []string{"/v1/", "/v2/", "/v3/", "/v4/", "/v5/", "/api/"} {
-		mux.Handle(prefix, a)
+		mux.Handle(prefix, n.whileReady(a))
 	}
 	return mux
 }
@@ -36,6 +36,20 @@ const welcome = `Budkavle
 /readyz, /healthz       is mail taken; is this alive   tas post emot; lever den
 /metrics                figures for Prometheus         siffror för Prometheus`
 
+// whileReady turns calls away while the node starts or drains; figures and health are told all the same.
+func (n *Node) whileReady(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.ready.Load() {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Retry-After", "30")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"message":"This server is shutting down or starting; nothing was kept, try again later"}`+"\n")
+	})
+}
+
 // readyz is true while mail is taken: not while the node starts or drains, nor when the store cannot make a change durable.
 func (n *Node) readyz(w http.ResponseWriter, r *http.Request) {
 	if !n.ready.Load() {
@@ -46,8 +60,7 @@ func (n *Node) readyz(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusServiceUnavailable, "the disk is nearly full")
 		return
 	}
-	if err := n.store.Ping(r.Context()); err != nil {
-		n.sys.Log.Warn("not ready: the store takes no changes", "error", err)
+	if err := n.pulse.check(r.Context()); err != nil {
 		answer(w, http.StatusServiceUnavailable, "the store takes no changes")
 		return
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/edge/smtpd"
 	"github.com/budkavle/budkavle/internal/engine/policy"
@@ -112,8 +114,10 @@ func (n *Node) serveSubmission(t *tls.Config, networks []smtpd.Network) {
 	}
 }
 
-// Limits of the HTTP server. A request of the largest size must fit in bodyTime on a line of 1 Mbit/s.
+// Limits of the HTTP server. A request of the largest size must fit in bodyTime on a line of 1 Mbit/s. Connections beyond
+// maxHTTP wait in the system's queue; each costs two buffers of 4 KiB and a goroutine, 20 MiB in all.
 const (
+	maxHTTP     = 1000
 	headerTime  = 10 * time.Second
 	bodyTime    = 5 * time.Minute
 	idleTime    = 2 * time.Minute
@@ -127,7 +131,7 @@ func (n *Node) serveHTTP() {
 	}
 	for _, l := range n.doors.http {
 		n.upkeep.Go(func(context.Context) error {
-			if err := n.http.Serve(l); err != http.ErrServerClosed {
+			if err := n.http.Serve(netutil.LimitListener(l, maxHTTP)); err != http.ErrServerClosed {
 				return err
 			}
 			return nil

@@ -33,7 +33,7 @@ func newMetrics(n *Node) *metrics {
 		}),
 		sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "budkavle_smtpd_sessions", Help: "SMTP sessions in that are open."}, []string{"server"}),
 		opened:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "budkavle_smtpd_sessions_total", Help: "SMTP sessions in that were opened."}, []string{"server"}),
-		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "budkavle_smtpd_refused_total", Help: "Connections and sessions that a limit ended."}, []string{"server", "reason"}),
+		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "budkavle_smtpd_refused_total", Help: "What was refused, by enhanced code, or by the limit that refused a connection."}, []string{"server", "reason"}),
 		census:   newCensus(n),
 	}
 	m.registry.MustRegister(m.messages, m.accepted, m.accept, m.sessions, m.opened, m.refused, m.census, &readings{n},

@@ -64,6 +64,7 @@ type Node struct {
 	http      *http.Server
 	metrics   *metrics
 	disk      *diskCheck
+	pulse     *pulse
 	upkeep    *lifecycle.Group
 	ready     atomic.Bool
 	doors     doors
@@ -110,6 +111,7 @@ func (n *Node) start(ctx context.Context) error {
 	if n.store, err = OpenStore(ctx, n.cfg, n.sys.Clock); err != nil {
 		return err
 	}
+	n.pulse = &pulse{ping: n.store.Ping, clock: n.sys.Clock, log: n.sys.Log}
 	if err := n.store.Ping(ctx); err != nil {
 		return wording.Errorf("%s takes no changes, so no mail can be kept: %w", storeName(n.cfg), err)
 	}

@@ -14,6 +14,7 @@ import (
 type Peer struct {
 	Client netip.Addr
 	Helo   string
+	Plain  bool   // it said HELO, not EHLO
 	TLS    string // version and cipher; empty: clear text
 	User   *User  // nil: not authenticated
 }

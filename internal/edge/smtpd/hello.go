@@ -16,7 +16,8 @@ func (s *session) hello(cmd smtp.Command) {
 		return
 	}
 	s.reset()
-	s.peer.Helo, s.esmtp = cmd.Rest, cmd.Verb == "EHLO"
+	s.esmtp = cmd.Verb == "EHLO"
+	s.peer.Helo, s.peer.Plain = cmd.Rest, !s.esmtp
 	if !s.esmtp {
 		s.reply(250, "", s.server.Hostname)
 		return

@@ -84,7 +84,7 @@ func (h *Submission) principal(ctx context.Context, p *Peer) (submit.Principal, 
 		return submit.Principal{}, smtp.Wrap(err, 451, "4.3.0", "Your account cannot be looked up now, try again later")
 	}
 	return submit.Principal{
-		Account: a, Credential: p.User.Name, Domain: p.User.Credential.Domain, Client: p.Client, Helo: p.Helo, TLS: p.TLS, Origin: model.OriginSMTP,
+		Account: a, Credential: p.User.Name, Domain: p.User.Credential.Domain, Client: p.Client, Helo: p.Helo, Plain: p.Plain, TLS: p.TLS, Origin: model.OriginSMTP,
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 type Trace struct {
 	Origin   model.Origin
 	Helo     string     // what the client called itself; empty but for SMTP
+	Plain    bool       // it said HELO, not EHLO
 	Client   netip.Addr // left out but for SMTP: elsewhere it is a person's or a system's own address, and no relay's
 	Hostname string     // ours
 	UTF8     bool       // SMTPUTF8 was asked for
@@ -31,6 +32,9 @@ func (t Trace) with() string {
 		return "with HTTP "
 	default:
 		return ""
+	}
+	if t.Plain {
+		return "with SMTP "
 	}
 	p := "with ESMTP"
 	if t.UTF8 {

@@ -62,6 +62,11 @@ func TestReceivedGolden(t *testing.T) {
 			"Received: from unknown ([IPv6:2001:db8::1])\r\n\tby mx.example\r\n\twith ESMTP id 2490yfx0w4h8m; Mon, 23 Nov 2026 09:00:00 +0000\r\n",
 		},
 		{
+			"HELO",
+			Trace{Origin: model.OriginSMTP, Helo: "old", Plain: true, TLS: "TLS1.3 TLS_AES_128_GCM_SHA256", Client: netip.MustParseAddr("192.0.2.1")},
+			"Received: from old ([192.0.2.1])\r\n\tby mx.example (TLS1.3 TLS_AES_128_GCM_SHA256)\r\n\twith SMTP id 2490yfx0w4h8m; Mon, 23 Nov 2026 09:00:00 +0000\r\n",
+		},
+		{
 			"HTTP tells nothing of its client",
 			Trace{Origin: model.OriginHTTP, Client: netip.MustParseAddr("192.0.2.1")},
 			"Received: by mx.example\r\n\twith HTTP id 2490yfx0w4h8m; Mon, 23 Nov 2026 09:00:00 +0000\r\n",

@@ -40,16 +40,17 @@ func (s *Service) AddCredential(ctx context.Context, account, domain, username s
 		c.Domain = d.ID
 	}
 	if c.Username == "" {
-		suffix, err := s.randomText(5, base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString)
+		suffix, err := s.randomText(5, letters)
 		if err != nil {
 			return c, "", err
 		}
-		c.Username = a.Name + "-" + strings.ToLower(suffix)
+		c.Username = a.Name + "-" + suffix
 	}
 	if len(c.Username) > model.MaxUsername || !utf8.ValidString(c.Username) || strings.ContainsFunc(c.Username, unusable) {
 		return c, "", wording.Errorf("user name %q: use at most 128 characters without spaces, commas and equal signs", c.Username)
 	}
-	password, err := s.randomText(18, base64.RawURLEncoding.EncodeToString)
+	// Letters and digits alone: a password that begins with a hyphen is an option to many a program.
+	password, err := s.randomText(18, letters)
 	if err != nil {
 		return c, "", err
 	}
@@ -101,6 +102,11 @@ func (s *Service) RemoveKey(ctx context.Context, id ident.ID) error {
 		return err
 	}
 	return s.store.Signal(ctx, store.SignalDirectory)
+}
+
+// letters writes octets as lower-case letters and digits, 5 bits each.
+func letters(b []byte) string {
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
 
 func (s *Service) randomText(octets int, encode func([]byte) string) (string, error) {

@@ -122,7 +122,7 @@ func (t *Pending) addressees() ([]addressee, error) {
 func (t *Pending) trace(id ident.ID, recipients []addressee, now time.Time) compose.Trace {
 	p := t.principal
 	tr := compose.Trace{
-		Origin: p.Origin, Helo: p.Helo, Client: p.Client, Hostname: t.service.Hostname, UTF8: t.envelope.UTF8, TLS: p.TLS,
+		Origin: p.Origin, Helo: p.Helo, Plain: p.Plain, Client: p.Client, Hostname: t.service.Hostname, UTF8: t.envelope.UTF8, TLS: p.TLS,
 		Auth: p.Credential != "", ID: id, At: now,
 	}
 	if len(recipients) == 1 {

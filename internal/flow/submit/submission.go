@@ -16,6 +16,7 @@ type Principal struct {
 	Domain     model.DomainID // 0: every domain of the account
 	Client     netip.Addr
 	Helo       string // what the SMTP client called itself; empty for HTTP
+	Plain      bool   // it said HELO, not EHLO
 	TLS        string // version and cipher; empty: clear text
 	Origin     model.Origin
 }
