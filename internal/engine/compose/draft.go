@@ -9,6 +9,7 @@ package compose
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/budkavle/budkavle/internal/standard/dkim"
 	"github.com/budkavle/budkavle/internal/standard/message"
@@ -92,33 +93,44 @@ func (d *Draft) inspect(p []byte) {
 		return
 	}
 	if !d.eightBit {
-		for _, c := range p {
-			if c >= 128 {
-				d.eightBit = true
-				break
-			}
-		}
+		d.eightBit = hasHighBit(p)
 	}
 	// Every LF must follow a CR; if besides there are as many of each, every CR is followed by an LF.
-	crs, lfs := bytes.Count(p, []byte{'\r'}), bytes.Count(p, []byte{'\n'})
+	crs, lfs := bytes.Count(p, []byte{'\r'}), 0
 	if d.cr {
 		crs++
 	}
-	last := p[len(p)-1] == '\r'
-	if last {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(p[i:], '\n')
+		if n < 0 {
+			break
+		}
+		if i += n; i > 0 && p[i-1] != '\r' || i == 0 && !d.cr {
+			d.bare = true
+		}
+		lfs++
+	}
+	d.cr = p[len(p)-1] == '\r'
+	if d.cr {
 		crs--
 	}
-	if crs != lfs || bytes.Count(p, []byte("\r\n"))+boolToInt(d.cr && p[0] == '\n') != lfs {
-		d.bare = true
-	}
-	d.cr = last
+	d.bare = d.bare || crs != lfs
 }
 
-func boolToInt(b bool) int {
-	if b {
-		return 1
+// hasHighBit reports whether p has an octet above 127, looking at eight at a time.
+func hasHighBit(p []byte) bool {
+	const highBits = 0x8080808080808080
+	for ; len(p) >= 8; p = p[8:] {
+		if binary.LittleEndian.Uint64(p)&highBits != 0 {
+			return true
+		}
 	}
-	return 0
+	for _, c := range p {
+		if c >= 128 {
+			return true
+		}
+	}
+	return false
 }
 
 // findBody looks for the empty line that ends the header, in what came since from.
