@@ -56,6 +56,7 @@ func (c *spfCheck) Run(a *app) error {
 	}
 	r := spf.Check(a.ctx, resolver, spf.Query{IP: ip, Sender: sender, Helo: c.Helo, Now: time.Now()})
 	if a.json {
+		r.Steps = orEmpty(r.Steps)
 		err = a.printJSON(r)
 	} else {
 		a.tellCheck(r)

@@ -73,10 +73,11 @@ func Check(ctx context.Context, r dns.Resolver, q Query) Result {
 		c.q.Sender = q.Helo // RFC 7208 2.4
 	}
 	at := strings.LastIndexByte(c.q.Sender, '@')
-	domain := c.q.Sender[at+1:]
-	if at <= 0 { // RFC 7208 4.3
-		c.q.Sender = "postmaster@" + domain
+	local, domain := c.q.Sender[:max(at, 0)], aLabels(c.q.Sender[at+1:])
+	if local == "" { // RFC 7208 4.3
+		local = "postmaster"
 	}
+	c.q.Sender = local + "@" + domain
 	domain = strings.TrimSuffix(domain, ".")
 	c.result.Domain = domain
 	if !isName(domain) || !strings.Contains(domain, ".") || strings.HasPrefix(domain, "[") || !c.q.IP.IsValid() {

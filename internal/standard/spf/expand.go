@@ -3,6 +3,9 @@ package spf
 import (
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
 // expand gives the text with every macro replaced by what value says it stands for (RFC 7208 7.3).
@@ -81,6 +84,17 @@ func fitName(name string) string {
 		name = rest
 	}
 	return name
+}
+
+// aLabels writes an internationalised domain as it stands in DNS (RFC 7208 4.3). What cannot be written so stays as it is.
+func aLabels(domain string) string {
+	if !strings.ContainsFunc(domain, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return domain
+	}
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		return ascii
+	}
+	return domain
 }
 
 // isName reports whether a name can be asked for: labels of 1 to 63 octets, 253 in all. Resolvers take a backslash for the

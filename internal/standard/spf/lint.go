@@ -77,7 +77,7 @@ type legacyResolver interface {
 // matches nothing before the end, which is the worst case.
 func Lint(ctx context.Context, r dns.Resolver, domain string) Report {
 	l := &linter{ctx: ctx, dns: r, known: map[string]*Node{}, found: map[Severity]int{}}
-	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	domain = strings.ToLower(aLabels(strings.TrimSuffix(domain, ".")))
 	root := &Node{Domain: domain}
 	if !isName(domain) || !strings.Contains(domain, ".") {
 		l.add(Finding{

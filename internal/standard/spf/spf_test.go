@@ -83,6 +83,20 @@ func TestNamesThatCannotBeAskedFor(t *testing.T) {
 	}
 }
 
+func TestInternationalisedDomains(t *testing.T) {
+	f := &dnstest.Fake{TXT: map[string][]string{"xn--rksmrgs-5wao1o.example": {"v=spf1 -all exp=why.%{o}"}, "why.xn--rksmrgs-5wao1o.example": {"not from %{o}"}}}
+	got := spf.Check(t.Context(), f, spf.Query{IP: address, Sender: "åsa@Räksmörgås.example"})
+	if got.Verdict != spf.Fail || got.Explanation != "not from xn--rksmrgs-5wao1o.example" {
+		t.Errorf("got %s, %q", got.Verdict, got.Explanation)
+	}
+	if r := spf.Lint(t.Context(), f, "räksmörgås.example"); r.Tree.Record == "" || len(r.Findings) > 0 {
+		t.Errorf("lint %+v", r.Findings)
+	}
+	if got := spf.Check(t.Context(), f, spf.Query{IP: address, Sender: "a@\xff.example"}); got.Verdict != spf.None {
+		t.Errorf("no domain: %s", got.Verdict)
+	}
+}
+
 // TestMacros has the examples of RFC 7208 7.4, and what the suite leaves out.
 func TestMacros(t *testing.T) {
 	tests := []struct{ macro, ip, want string }{
