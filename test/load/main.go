@@ -80,7 +80,7 @@ func run(ctx context.Context, p plan) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			fmt.Printf("run %d  %-44s %8.0f msg/s  %6.0f µs CPU/msg  %5.0f MiB\n", i+1, s.name, f.rate, f.cpu, f.memory)
+			fmt.Printf("run %d  %-44s %8.0f msg/s  %6.0f µs CPU/msg  %5.0f MiB  others %2.0f %%\n", i+1, s.name, f.rate, f.cpu, f.memory, f.others*100)
 			results[s.name] = append(results[s.name], f)
 		}
 	}
@@ -95,16 +95,17 @@ func run(ctx context.Context, p plan) error {
 			syncs[s.name] = n
 		}
 	}
-	direct, err := measureDirect(ctx, p)
+	b, err := measureBound(ctx, p)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("smtp-source straight into smtp-sink: %.0f msg/s\n", direct)
+	fmt.Printf("%s: %.0f µs a signature; smtp-source straight into smtp-sink: %.0f msg/s, %.0f µs; bound: %.0f msg/s\n",
+		b.engine, b.sign, b.direct, b.tools, b.rate(runtime.NumCPU()))
 	if p.out == "" {
 		return nil
 	}
 	return report{
-		plan: p, scenarios: scenarios, results: results, syncs: syncs, direct: direct,
+		plan: p, scenarios: scenarios, results: results, syncs: syncs, bound: b,
 		cores: runtime.NumCPU(), at: time.Now(),
 	}.write(p.out)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -15,37 +16,47 @@ import (
 
 // figures are what one run gives.
 type figures struct {
-	rate    float64 // messages a second, first byte sent to last message received
-	cpu     float64 // µs of processor a message, in the contender's processes
-	memory  float64 // MiB at the peak: proportional set size of the contender's processes together
-	seconds float64
+	rate   float64 // messages a second, first byte sent to last message received
+	cpu    float64 // µs of processor a message, in the contender's processes
+	memory float64 // MiB at the peak: proportional set size of the contender's processes together
+	others float64 // share of the machine that went to processes outside the benchmark
 }
 
 func measure(ctx context.Context, work string, s scenario, p plan, round int) (figures, error) {
-	if round > 0 || s.start == nil {
+	if round > 0 {
 		p.profile = ""
 	}
 	var f figures
 	err := withContender(work, s, p, func(c *contender, k *rig.Sink) error {
 		// A warm-up, so that connections to the next hop, caches and processes are there for both.
 		warm := max(s.messages/20, 50)
-		if err := source(ctx, c.addr, s, p.connections, warm); err != nil {
+		if _, err := source(ctx, c.addr, s, p.connections, warm); err != nil {
 			return err
 		}
 		if err := k.Await(ctx, int64(warm)); err != nil {
 			return err
 		}
-		m := watch(c.roots)
-		begin, cpu := time.Now(), rig.CPUTime(c.roots)
-		if err := source(ctx, c.addr, s, p.connections, s.messages); err != nil {
-			m.stop()
+		busy, err := busyTime()
+		if err != nil {
 			return err
 		}
-		err := k.Await(ctx, int64(warm+s.messages))
-		f.seconds = time.Since(begin).Seconds()
-		f.cpu = (rig.CPUTime(c.roots) - cpu).Seconds() * 1e6 / float64(s.messages)
+		m := watch(c.roots)
+		begin, cpu, sink := time.Now(), rig.CPUTime(c.roots), rig.CPUTime([]int{k.Pid()})
+		tools, err := source(ctx, c.addr, s, p.connections, s.messages)
+		if err == nil {
+			err = k.Await(ctx, int64(warm+s.messages))
+		}
+		took := time.Since(begin)
 		f.memory = m.stop()
-		f.rate = float64(s.messages) / f.seconds
+		if err != nil {
+			return err
+		}
+		own := rig.CPUTime(c.roots) - cpu
+		tools += rig.CPUTime([]int{k.Pid()}) - sink
+		now, err := busyTime()
+		f.cpu = float64(own.Microseconds()) / float64(s.messages)
+		f.rate = float64(s.messages) / took.Seconds()
+		f.others = max((now-busy-own-tools).Seconds(), 0) / took.Seconds() / float64(runtime.NumCPU())
 		return err
 	})
 	return f, err
@@ -81,7 +92,7 @@ func countSyncs(ctx context.Context, work string, s scenario, p plan) (float64, 
 			return fmt.Errorf("strace: %w", errMissing)
 		}
 		time.Sleep(time.Second) // strace attaches to every thread before it counts; it has no word for "ready"
-		err := source(ctx, c.addr, s, p.connections, n)
+		_, err := source(ctx, c.addr, s, p.connections, n)
 		if err == nil {
 			err = k.Await(ctx, int64(n))
 		}
@@ -98,24 +109,6 @@ func countSyncs(ctx context.Context, work string, s scenario, p plan) (float64, 
 		return err
 	})
 	return calls / float64(n), err
-}
-
-// measureDirect is the bound that the two tools set by themselves.
-func measureDirect(ctx context.Context, p plan) (float64, error) {
-	k, err := rig.StartSink()
-	if err != nil {
-		return 0, err
-	}
-	defer k.Stop()
-	s := scenario{size: 4096, messages: p.messages, reuse: true}
-	begin := time.Now()
-	if err := source(ctx, k.Addr, s, p.connections, s.messages); err != nil {
-		return 0, err
-	}
-	if err := k.Await(ctx, int64(s.messages)); err != nil {
-		return 0, err
-	}
-	return float64(s.messages) / time.Since(begin).Seconds(), nil
 }
 
 // watcher samples memory until it is stopped.

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"github.com/budkavle/budkavle/test/rig"
 )
 
-// source runs smtp-source to its end.
-func source(ctx context.Context, addr string, s scenario, connections, messages int) error {
+// source runs smtp-source to its end and returns what processor time it took.
+func source(ctx context.Context, addr string, s scenario, connections, messages int) (time.Duration, error) {
 	args := []string{
 		"-s", strconv.Itoa(connections), "-l", strconv.Itoa(s.size), "-m", strconv.Itoa(messages),
 		"-f", "sender@bench.example", "-t", "recipient@sink.example",
@@ -21,11 +22,11 @@ func source(ctx context.Context, addr string, s scenario, connections, messages 
 	}
 	ctx, cancel := context.WithTimeout(ctx, rig.Wait)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "smtp-source", append(args, addr)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("smtp-source: %w: %s", err, out)
+	cmd := exec.CommandContext(ctx, "smtp-source", append(args, addr)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("smtp-source: %w: %s", err, out)
 	}
-	return nil
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
 // contender is a running mail server under test.

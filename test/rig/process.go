@@ -59,8 +59,8 @@ func StopProcess(cmd *exec.Cmd) {
 	}
 }
 
-// ticks is the unit of /proc/PID/stat; Linux fixes it to 100 for user space.
-const ticks = 100
+// Ticks a second are the unit of time in /proc; Linux fixes it to 100 for user space.
+const Ticks = 100
 
 // Tree lists the processes below the roots, the roots among them.
 func Tree(roots []int) []int {
@@ -102,7 +102,7 @@ func CPUTime(roots []int) time.Duration {
 			}
 		}
 	}
-	return time.Duration(sum) * time.Second / ticks
+	return time.Duration(sum) * time.Second / Ticks
 }
 
 // Memory is the proportional set size of the trees in MiB.

@@ -59,6 +59,9 @@ func (s *Sink) read(out io.Reader) {
 	}
 }
 
+// Pid is its process.
+func (s *Sink) Pid() int { return s.cmd.Process.Pid }
+
 // Count is how many messages have come.
 func (s *Sink) Count() int64 { return s.count.Load() }
 
