@@ -39,7 +39,8 @@ func NewRouter(cfg config.Config, st store.Store, sys System) (*route.Router, er
 		})
 	}
 	return route.New(route.Config{
-		Resolver: resolver, Clock: sys.Clock, Port: uint16(cfg.Delivery.Port), Routes: routes, Sources: addrsOf(cfg.Delivery.SourceAddresses),
+		Resolver: resolver, Clock: sys.Clock, Port: uint16(cfg.Delivery.Port), Routes: routes,
+		Inside: cfg.Delivery.PrivateAddresses || cfg.Delivery.Port != 25, Sources: addrsOf(cfg.Delivery.SourceAddresses),
 		SelfNames: []string{cfg.Node.Hostname}, SelfAddrs: selfAddrs(cfg),
 		AccountName: func(ctx context.Context, id model.AccountID) (string, error) {
 			a, err := st.AccountByID(ctx, id)

@@ -71,16 +71,19 @@ type DNS struct {
 
 // Delivery is the way out.
 type Delivery struct {
-	Port            int           `toml:"port"` // of receiving servers
-	BounceDomain    string        `toml:"bounce_domain"`
-	SourceAddresses []string      `toml:"source_addresses"` // empty: the system chooses
-	MaxSessions     int           `toml:"max_sessions"`     // SMTP sessions out at the same time
-	RetryFirst      time.Duration `toml:"retry_first"`      // delay before the second attempt; doubles, with jitter
-	RetryMax        time.Duration `toml:"retry_max"`        // longest delay between attempts
-	Expire          time.Duration `toml:"expire"`           // transactional mail is given up after
-	ExpireBulk      time.Duration `toml:"expire_bulk"`      // bulk mail is given up after
-	DelayNotice     time.Duration `toml:"delay_notice"`     // the sender is told of a delay after; 0: never
-	Routes          []Route       `toml:"route"`
+	Port            int      `toml:"port"` // of receiving servers
+	BounceDomain    string   `toml:"bounce_domain"`
+	SourceAddresses []string `toml:"source_addresses"` // empty: the system chooses
+	// PrivateAddresses takes mail also to MX hosts at loopback, private and link-local addresses. A port other than 25
+	// implies it: no server of the world listens there.
+	PrivateAddresses bool          `toml:"private_addresses"`
+	MaxSessions      int           `toml:"max_sessions"` // SMTP sessions out at the same time
+	RetryFirst       time.Duration `toml:"retry_first"`  // delay before the second attempt; doubles, with jitter
+	RetryMax         time.Duration `toml:"retry_max"`    // longest delay between attempts
+	Expire           time.Duration `toml:"expire"`       // transactional mail is given up after
+	ExpireBulk       time.Duration `toml:"expire_bulk"`  // bulk mail is given up after
+	DelayNotice      time.Duration `toml:"delay_notice"` // the sender is told of a delay after; 0: never
+	Routes           []Route       `toml:"route"`
 }
 
 // Route is a fixed next hop instead of MX; the first match wins.

@@ -59,7 +59,7 @@ func (r *Router) viaMX(ctx context.Context, domain string) (*Plan, error) {
 
 // viaImplicit plans the way to a domain without MX: it is its own mail server (RFC 5321 5.1).
 func (r *Router) viaImplicit(ctx context.Context, domain string) (*Plan, error) {
-	found := r.resolve(ctx, domain)
+	found := r.receiver(ctx, domain)
 	if len(found.addrs) == 0 {
 		switch {
 		case found.fault != nil && !dns.IsDenied(found.fault):
@@ -144,7 +144,7 @@ func (r *Router) fill(ctx context.Context, hosts []Host) (expires time.Time, fau
 	all := make([]found, len(hosts))
 	var wg sync.WaitGroup
 	for i := range hosts {
-		wg.Go(func() { all[i] = r.resolve(ctx, hosts[i].Name) })
+		wg.Go(func() { all[i] = r.receiver(ctx, hosts[i].Name) })
 	}
 	wg.Wait()
 	expires = r.config.Clock.Now().Add(maxKept)
@@ -165,6 +165,16 @@ type found struct {
 	addrs   []netip.Addr // the preferred family first
 	expires time.Time
 	fault   error // why there are none; a fault that may pass before a denial
+}
+
+// receiver looks up the addresses of a host that DNS names for a domain.
+func (r *Router) receiver(ctx context.Context, host string) found {
+	f := r.resolve(ctx, host)
+	known := len(f.addrs)
+	if f.addrs = slices.DeleteFunc(f.addrs, r.inside); len(f.addrs) < known && dns.IsDenied(f.fault) {
+		f.fault = nil // it has addresses, though none that can be reached
+	}
+	return f
 }
 
 // resolve looks up the addresses of a host in the families that we send from.

@@ -18,7 +18,10 @@ type Config struct {
 	Resolver dns.Resolver
 	Clock    clock.Clock
 	Port     uint16 // of receiving servers; 0: 25
-	Routes   []Route
+	// Inside takes mail also to loopback, private and link-local addresses. Without, whoever sends here could have the
+	// node talk to servers of its own network, which may trust it, by an MX record. Fixed routes go anywhere.
+	Inside bool
+	Routes []Route
 	// Sources are the addresses we send from. Hosts are tried in the families of these, in the order in which they
 	// first appear; empty: the system chooses the source, IPv4 is tried before IPv6.
 	Sources []netip.Addr
@@ -103,7 +106,7 @@ func (r *Router) Route(ctx context.Context, account model.AccountID, domain stri
 func (r *Router) viaLiteral(domain string) (*Plan, error) {
 	addr, ok := parseLiteral(domain)
 	switch {
-	case !ok || !usable(addr):
+	case !ok || !usable(addr) || r.inside(addr):
 		return nil, smtp.Errorf(501, "5.1.3", "%s is not an address literal that mail can be sent to", domain)
 	case r.addrs[addr]:
 		return nil, loops(domain)
@@ -134,6 +137,11 @@ func parseLiteral(s string) (netip.Addr, bool) {
 func usable(a netip.Addr) bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.Is4In6() &&
 		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// inside reports an address that mail of the world is not taken to.
+func (r *Router) inside(a netip.Addr) bool {
+	return !r.config.Inside && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast())
 }
 
 func (r *Router) reaches(a netip.Addr) bool { return a.Is4() && r.want4 || a.Is6() && r.want6 }

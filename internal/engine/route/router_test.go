@@ -71,7 +71,7 @@ func zone() *dnstest.Fake {
 			"relay.example":    addrs("192.0.2.25"),
 			"bogon-mx.example": addrs("0.0.0.0", "224.0.0.1", "255.255.255.255"),
 			"m14.many.example": addrs("192.0.2.14"),
-			"wide.example":     addrs("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.9"),
+			"wide.example":     addrs("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4", "203.0.113.5", "203.0.113.6", "203.0.113.7", "203.0.113.8", "203.0.113.9"),
 		},
 		AAAA: map[string][]netip.Addr{
 			"mx.six.example":    addrs("2001:db8::6"),
@@ -168,7 +168,7 @@ func TestRoute(t *testing.T) {
 		"we are the domain":               {"sneaky.example", "554 5.4.6 permanent"},
 		"addresses of no server":          {"bogon.example", "550 5.4.4 permanent"},
 		"hosts after the tenth are left":  {"many.example", "((" + numbered("m", 15) + ").many|mx1.two).example: mx1.two.example=192.0.2.1"},
-		"many addresses":                  {"wide.example", "wide.example: wide.example=10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8"},
+		"many addresses":                  {"wide.example", "wide.example: wide.example=203.0.113.1,203.0.113.2,203.0.113.3,203.0.113.4,203.0.113.5,203.0.113.6,203.0.113.7,203.0.113.8"},
 		"IPv4 literal":                    {"[192.0.2.7]", "[192.0.2.7]: [192.0.2.7]=192.0.2.7"},
 		"IPv6 literal":                    {"[IPv6:2001:DB8::7]", "[ipv6:2001:db8::7]: [ipv6:2001:db8::7]=2001:db8::7"},
 		"literal without tag":             {"[2001:db8::7]", "501 5.1.3 permanent"},
