@@ -11,7 +11,8 @@ import (
 
 // bodies keeps messages with their bytes between acceptance and delivery, and while they are sent. Those in use and
 // those kept for later share one limit in octets; who needs room waits until a message in use is done with. A single
-// message larger than the limit is let through when nothing else is in use.
+// message larger than the limit is let through when nothing else is in use. Those kept for later have an eighth of the
+// limit: behind a deep queue most are not asked for again before they had to give way, and the collector doubles them.
 type bodies struct {
 	store Store
 	limit int64
@@ -21,6 +22,8 @@ type bodies struct {
 	oldest  *body // the unused ones in order of use, the longest unused first
 	newest  *body
 	used    int64         // octets of all entries
+	idle    int64         // of them, those of unused ones: at most keep
+	keep    int64
 	freed   chan struct{} // closed when room may have become free
 }
 
@@ -43,7 +46,7 @@ type body struct {
 const entryCost = 1 << 10
 
 func newBodies(st Store, limit int64) *bodies {
-	return &bodies{store: st, limit: limit, entries: map[ident.ID]*body{}, freed: make(chan struct{})}
+	return &bodies{store: st, limit: limit, keep: limit / 8, entries: map[ident.ID]*body{}, freed: make(chan struct{})}
 }
 
 // put keeps an accepted message, for this many recipients, if there is room: those that are there already are sent
@@ -52,7 +55,7 @@ func (b *bodies) put(msg *model.Message, raw []byte, accept time.Duration, recip
 	size := int64(len(raw)) + entryCost
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.entries[msg.ID] != nil || b.used+size > b.limit {
+	if b.entries[msg.ID] != nil || b.used+size > b.limit || b.idle+size > b.keep {
 		return
 	}
 	e := &body{msg: msg, raw: raw, accept: accept, id: msg.ID, size: size, left: recipients}
@@ -144,6 +147,9 @@ func (b *bodies) done(e *body, recipients int) {
 		b.drop(e)
 	} else {
 		b.enlist(e)
+		for b.idle > b.keep {
+			b.dropOldest()
+		}
 	}
 	close(b.freed)
 	b.freed = make(chan struct{})
@@ -164,11 +170,15 @@ func (b *bodies) drop(e *body) {
 // makeRoom drops unused messages, the longest unused first, until size fits.
 func (b *bodies) makeRoom(size int64) bool {
 	for b.used+size > b.limit && b.oldest != nil {
-		e := b.oldest
-		b.delist(e)
-		b.drop(e)
+		b.dropOldest()
 	}
 	return b.used+size <= b.limit
+}
+
+func (b *bodies) dropOldest() {
+	e := b.oldest
+	b.delist(e)
+	b.drop(e)
 }
 
 // enlist puts an unused message at the end of the list.
@@ -179,6 +189,7 @@ func (b *bodies) enlist(e *body) {
 		b.oldest = e
 	}
 	b.newest = e
+	b.idle += e.size
 }
 
 // delist takes a message off the list if it is on it: in use it is not.
@@ -197,4 +208,5 @@ func (b *bodies) delist(e *body) {
 		b.newest = e.prev
 	}
 	e.prev, e.next = nil, nil
+	b.idle -= e.size
 }

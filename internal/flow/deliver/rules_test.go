@@ -315,6 +315,28 @@ func TestWhenPlacesAreShortIdleSessionsGiveWay(t *testing.T) {
 	})
 }
 
+func TestUnusedBodiesKeepAnEighth(t *testing.T) {
+	m := newMemory()
+	c := newBodies(m, 80<<10)
+	for id := ident.ID(1); id <= 20; id++ {
+		m.insert(model.Message{ID: id, Size: 3 << 10}, make([]byte, 3<<10), nil)
+		e, err := c.get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.done(e, 1)
+	}
+	if len(c.entries) != 2 || c.entries[19] == nil || c.entries[20] == nil || c.used != 8<<10 || c.idle != c.used {
+		t.Errorf("%d entries, %d octets, %d of them unused; want the two last", len(c.entries), c.used, c.idle)
+	}
+	for id := ident.ID(30); id < 40; id++ {
+		c.put(&model.Message{ID: id}, make([]byte, 1<<10), 0, 1)
+	}
+	if c.entries[30] == nil || c.entries[31] != nil || c.idle > c.keep {
+		t.Errorf("%d octets unused after accepting more than fits", c.idle)
+	}
+}
+
 func TestBodiesStayWithinTheirMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
