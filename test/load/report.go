@@ -31,7 +31,7 @@ func (r report) write(folder string) error {
 
 func (r report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured %s on %d cores, %d runs of each in turn, medians (lowest to highest); %d connections. Processes outside the benchmark took %s %% of the machine.\n\n",
+	fmt.Fprintf(&b, "Measured %s on %d cores, %d runs of each in turn, medians (lowest to highest); %d connections. All else that ran, the kernel's threads for the disk among it, took %s %% of the machine.\n\n",
 		r.at.Format("2006-01-02"), r.cores, r.plan.runs, r.plan.connections, spread(r.others()))
 	b.WriteString("| contender | messages/s | against Postfix | CPU µs a message | peak memory MiB | syncs a message |\n|---|---|---|---|---|---|\n")
 	for _, s := range r.scenarios {
