@@ -21,8 +21,8 @@ type bodies struct {
 	entries map[ident.ID]*body
 	oldest  *body // the unused ones in order of use, the longest unused first
 	newest  *body
-	used    int64         // octets of all entries
-	idle    int64         // of them, those of unused ones: at most keep
+	used    int64 // octets of all entries
+	idle    int64 // of them, those of unused ones: at most keep
 	keep    int64
 	freed   chan struct{} // closed when room may have become free
 }
