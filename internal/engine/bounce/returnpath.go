@@ -76,6 +76,10 @@ func (r *ReturnPaths) Parse(local string) (key model.RecipientKey, all bool, err
 	if derr != nil || len(b) != plainSize+macSize || !hmac.Equal(b[plainSize:], r.mac(b)) {
 		return key, false, ErrNotOurs
 	}
+	// 29 characters hold a bit more than 18 octets; with that bit set it is not what Make wrote.
+	if encoding().EncodeToString(b) != text {
+		return key, false, ErrNotOurs
+	}
 	key.Message = ident.ID(binary.BigEndian.Uint64(b))
 	if n := binary.BigEndian.Uint16(b[8:]); n == whole {
 		all = true

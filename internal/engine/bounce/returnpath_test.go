@@ -45,6 +45,17 @@ func TestOnlyOurKeyMakesReturnPaths(t *testing.T) {
 	}
 }
 
+// TestNoSpareBit: the last character has a bit that belongs to no octet.
+func TestNoSpareBit(t *testing.T) {
+	r := NewReturnPaths([]byte(strings.Repeat("k", 32)), "bounce.example")
+	local, _, _ := strings.Cut(r.Make(model.RecipientKey{Message: 2, N: 4}, false), "@")
+	last := strings.IndexByte(alphabet, local[len(local)-1])
+	twin := local[:len(local)-1] + string(alphabet[last^1])
+	if _, _, err := r.Parse(twin); err != ErrNotOurs {
+		t.Errorf("%s, the twin of %s, was taken: %v", twin, local, err)
+	}
+}
+
 func FuzzReturnPathParse(f *testing.F) {
 	r := NewReturnPaths([]byte(strings.Repeat("k", 32)), "bounce.example")
 	local, _, _ := strings.Cut(r.Make(model.RecipientKey{Message: 7, N: 3}, false), "@")
