@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/budkavle/budkavle/internal/base/finding"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/standard/spf"
@@ -120,8 +121,8 @@ func (a *app) tellLint(r spf.Report) {
 	if len(r.Findings) == 0 {
 		a.say("Nothing is wrong with it.")
 	}
-	severities := map[spf.Severity]string{
-		spf.Error: a.T("error"), spf.Unknown: a.T("cannot be told"), spf.Warning: a.T("warning"), spf.Note: a.T("note"),
+	severities := map[finding.Severity]string{
+		finding.Error: a.T("error"), finding.Unknown: a.T("cannot be told"), finding.Warning: a.T("warning"), finding.Note: a.T("note"),
 	}
 	for _, f := range r.Findings {
 		where := printable(f.Domain)
@@ -168,7 +169,7 @@ func printable(s string) string {
 	return b.String()
 }
 
-// text words what the SPF engine says in the reader's language.
-func (a *app) text(t spf.Text) string {
+// text words what an engine says in the reader's language.
+func (a *app) text(t wording.Text) string {
 	return printable(t.Tell(func(english string) string { return a.T(english) }))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
@@ -45,24 +46,24 @@ type Query struct {
 
 // Result is the answer to a Query, and how it came about.
 type Result struct {
-	Verdict     Verdict `json:"result"`
-	Domain      string  `json:"domain"`                // what was checked
-	Term        string  `json:"term,omitempty"`        // the term that decided, as written
-	Reason      Text    `json:"reason"`                // why
-	Explanation string  `json:"explanation,omitempty"` // the domain owner's words to those who fail; printable ASCII, not to be trusted
-	Lookups     int     `json:"lookups"`               // terms that looked up
-	Voids       int     `json:"voids"`                 // of them without an answer
-	Steps       []Step  `json:"steps"`
-	Omitted     int     `json:"omitted,omitempty"` // steps that are not shown
+	Verdict     Verdict      `json:"result"`
+	Domain      string       `json:"domain"`                // what was checked
+	Term        string       `json:"term,omitempty"`        // the term that decided, as written
+	Reason      wording.Text `json:"reason"`                // why
+	Explanation string       `json:"explanation,omitempty"` // the domain owner's words to those who fail; printable ASCII, not to be trusted
+	Lookups     int          `json:"lookups"`               // terms that looked up
+	Voids       int          `json:"voids"`                 // of them without an answer
+	Steps       []Step       `json:"steps"`
+	Omitted     int          `json:"omitted,omitempty"` // steps that are not shown
 }
 
 // Step is one thing that was done for a Result.
 type Step struct {
-	Depth   int    `json:"depth"` // 0: the domain's own record
-	Domain  string `json:"domain"`
-	Term    string `json:"term,omitempty"` // empty: the look-up of the record
-	What    Text   `json:"what"`
-	Lookups int    `json:"lookups"` // so far
+	Depth   int          `json:"depth"` // 0: the domain's own record
+	Domain  string       `json:"domain"`
+	Term    string       `json:"term,omitempty"` // empty: the look-up of the record
+	What    wording.Text `json:"what"`
+	Lookups int          `json:"lookups"` // so far
 }
 
 // Check asks whether q.IP may send for the domain of q.Sender: check_host() of RFC 7208 4.
@@ -81,7 +82,7 @@ func Check(ctx context.Context, r dns.Resolver, q Query) Result {
 	domain = strings.TrimSuffix(domain, ".")
 	c.result.Domain = domain
 	if !isName(domain) || !strings.Contains(domain, ".") || strings.HasPrefix(domain, "[") || !c.q.IP.IsValid() {
-		c.result.Verdict, c.result.Reason = None, say("%q is not a domain name that could have a record", domain)
+		c.result.Verdict, c.result.Reason = None, wording.Say("%q is not a domain name that could have a record", domain)
 		return c.result
 	}
 	o := c.host(domain, 0)
@@ -106,12 +107,12 @@ type check struct {
 type outcome struct {
 	verdict Verdict
 	term    string
-	reason  Text
+	reason  wording.Text
 	exp     *Modifier // of the record that decided
 	domain  string    // whose record that is
 }
 
-func (c *check) step(depth int, domain, term string, what Text) {
+func (c *check) step(depth int, domain, term string, what wording.Text) {
 	if len(c.result.Steps) >= maxSteps {
 		c.result.Omitted++
 		return
@@ -121,25 +122,25 @@ func (c *check) step(depth int, domain, term string, what Text) {
 
 // host evaluates a domain's record.
 func (c *check) host(domain string, depth int) outcome {
-	end := func(v Verdict, reason Text) outcome {
+	end := func(v Verdict, reason wording.Text) outcome {
 		c.step(depth, domain, "", reason)
 		return outcome{verdict: v, reason: reason, domain: domain}
 	}
 	records, err := findRecords(c.ctx, c.dns, domain)
 	switch {
 	case err != nil:
-		return end(TempError, say("the record of %s could not be looked up: %s", domain, kindOf(err)))
+		return end(TempError, wording.Say("the record of %s could not be looked up: %s", domain, kindOf(err)))
 	case len(records) == 0:
-		return end(None, say("%s has no SPF record", domain))
+		return end(None, wording.Say("%s has no SPF record", domain))
 	case len(records) > 1: // RFC 7208 4.5
-		return end(PermError, say("%s has %d SPF records; one is allowed", domain, len(records)))
+		return end(PermError, wording.Say("%s has %d SPF records; one is allowed", domain, len(records)))
 	}
 	record, err := Parse(records[0])
 	if err != nil { // RFC 7208 4.6: before anything is evaluated
 		first := err.(Faults)[0]
-		return end(PermError, say("the record of %s is wrong at octet %d, %q: %s", domain, first.Offset, first.Text, first.Problem))
+		return end(PermError, wording.Say("the record of %s is wrong at octet %d, %q: %s", domain, first.Offset, first.Text, first.Problem))
 	}
-	c.step(depth, domain, "", say("record: %s", record.Text))
+	c.step(depth, domain, "", wording.Say("record: %s", record.Text))
 	for i := range record.Mechanisms {
 		m := &record.Mechanisms[i]
 		matched, stop := c.mechanism(m, domain, depth)
@@ -147,13 +148,13 @@ func (c *check) host(domain string, depth int) outcome {
 		case stop != nil:
 			return *stop
 		case matched:
-			return outcome{m.Verdict, m.Text, say("%s of %s matches %s", m.Text, domain, c.q.IP.String()), record.Exp, domain}
+			return outcome{m.Verdict, m.Text, wording.Say("%s of %s matches %s", m.Text, domain, c.q.IP.String()), record.Exp, domain}
 		}
 	}
 	if record.Redirect != nil {
 		return c.redirect(record.Redirect, domain, depth)
 	}
-	return outcome{verdict: Neutral, reason: say("no term of %s matches %s", domain, c.q.IP.String()), domain: domain} // RFC 7208 4.7
+	return outcome{verdict: Neutral, reason: wording.Say("no term of %s matches %s", domain, c.q.IP.String()), domain: domain} // RFC 7208 4.7
 }
 
 // findRecords returns the SPF records of a domain; none is no error.
@@ -175,25 +176,25 @@ func findRecords(ctx context.Context, r dns.Resolver, domain string) ([]string, 
 }
 
 // kindOf says what kind of DNS fault an error is.
-func kindOf(err error) Text {
+func kindOf(err error) wording.Text {
 	var e *dns.Error
 	if errors.As(err, &e) {
 		switch e.Kind {
 		case dns.ServFail:
-			return say("the server failed")
+			return wording.Say("the server failed")
 		case dns.Refused:
-			return say("the server refused")
+			return wording.Say("the server refused")
 		case dns.Timeout:
-			return say("no server answered in time")
+			return wording.Say("no server answered in time")
 		case dns.Network:
-			return say("no server could be reached")
+			return wording.Say("no server could be reached")
 		case dns.Malformed:
-			return say("the answer makes no sense")
+			return wording.Say("the answer makes no sense")
 		case dns.Loop:
-			return say("its aliases lead in a circle")
+			return wording.Say("its aliases lead in a circle")
 		case dns.Cancelled:
-			return say("it was given up")
+			return wording.Say("it was given up")
 		}
 	}
-	return say("%s", err.Error())
+	return wording.Say("%s", err.Error())
 }

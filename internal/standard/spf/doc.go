@@ -5,7 +5,7 @@
 //
 // On failure: Check never fails, it answers with one of the seven results of RFC 7208 2.6; a DNS server that does
 // not answer gives temperror, a record that cannot be read permerror, and Reason says which. Parse errors are Faults, each
-// with its place. Texts for people are of type Text, which can be told in other languages.
+// with its place. Texts for people are of type wording.Text, which can be told in other languages.
 //
 // It decides nothing about mail, keeps nothing, and runs no goroutines: whoever asks brings resolver and clock. The
 // work for one answer is bounded by RFC 7208 4.6.4: 10 terms that look up, each with at most 11 questions, besides

@@ -6,33 +6,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
-// Severity says how much a finding matters.
-type Severity string
-
-// Severities, the worst first.
-const (
-	Error   Severity = "error"   // mail is refused, or anybody may send
-	Unknown Severity = "unknown" // DNS failed, so that it cannot be told
-	Warning Severity = "warning" // it works, but not as it was meant or not for long
-	Note    Severity = "note"    // worth knowing
-)
-
-// rank orders severities.
-func rank(s Severity) int { return slices.Index([]Severity{Error, Unknown, Warning, Note}, s) }
-
 // Finding is one thing about a record.
 type Finding struct {
-	Severity Severity `json:"severity"`
-	Code     string   `json:"code"` // for programs, such as "too-many-lookups"
-	Domain   string   `json:"domain"`
-	Term     string   `json:"term,omitempty"` // empty: the record as a whole
-	Offset   int      `json:"offset"`         // of the term, in octets of the record
-	Found    Text     `json:"found"`
-	Expected Text     `json:"expected"`
-	Change   Text     `json:"change"` // what to do
+	Severity finding.Severity `json:"severity"`
+	Code     string           `json:"code"` // for programs, such as "too-many-lookups"
+	Domain   string           `json:"domain"`
+	Term     string           `json:"term,omitempty"` // empty: the record as a whole
+	Offset   int              `json:"offset"`         // of the term, in octets of the record
+	Found    wording.Text     `json:"found"`
+	Expected wording.Text     `json:"expected"`
+	Change   wording.Text     `json:"change"` // what to do
 }
 
 // Node is a domain in the tree of includes and redirects.
@@ -54,7 +42,7 @@ type Report struct {
 
 // Faulty reports whether there is anything that must be mended, or that could not be told.
 func (r *Report) Faulty() bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Error || f.Severity == Unknown })
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == finding.Error || f.Severity == finding.Unknown })
 }
 
 const (
@@ -76,13 +64,13 @@ type legacyResolver interface {
 // Lint looks for faults in a domain's record and in all that it includes. It counts what a message would cost that
 // matches nothing before the end, which is the worst case.
 func Lint(ctx context.Context, r dns.Resolver, domain string) Report {
-	l := &linter{ctx: ctx, dns: r, known: map[string]*Node{}, found: map[Severity]int{}}
+	l := &linter{ctx: ctx, dns: r, known: map[string]*Node{}, found: map[finding.Severity]int{}}
 	domain = strings.ToLower(aLabels(strings.TrimSuffix(domain, ".")))
 	root := &Node{Domain: domain}
 	if !isName(domain) || !strings.Contains(domain, ".") {
 		l.add(Finding{
-			Severity: Error, Code: "bad-domain", Domain: domain,
-			Found: say("%q is not a domain name", domain), Expected: say("a domain such as school.example"), Change: say("check the spelling"),
+			Severity: finding.Error, Code: "bad-domain", Domain: domain,
+			Found: wording.Say("%q is not a domain name", domain), Expected: wording.Say("a domain such as school.example"), Change: wording.Say("check the spelling"),
 		})
 	} else {
 		root = l.domain(domain, origin{}, true, nil)
@@ -90,7 +78,7 @@ func Lint(ctx context.Context, r dns.Resolver, domain string) Report {
 		l.legacy(domain)
 	}
 	slices.SortStableFunc(l.findings, func(a, b Finding) int {
-		return cmp.Compare(rank(a.Severity), rank(b.Severity))
+		return finding.Compare(a.Severity, b.Severity)
 	})
 	return Report{Tree: root, Findings: l.findings}
 }
@@ -100,7 +88,7 @@ type linter struct {
 	dns      dns.Resolver
 	known    map[string]*Node // domains seen; at most maxQuestions
 	findings []Finding
-	found    map[Severity]int
+	found    map[finding.Severity]int
 	asked    int
 	named    bool // %{p} was counted, which costs one look-up in a whole tree
 }
@@ -115,8 +103,8 @@ func (l *linter) add(f Finding) {
 func (l *linter) may() bool {
 	if l.asked++; l.asked == maxQuestions+1 {
 		l.add(Finding{
-			Severity: Unknown, Code: "too-large", Found: say("the tree needs over %d questions; the rest was not looked at", maxQuestions),
-			Expected: say("a tree within the limits of SPF"), Change: say("mend what is found here first"),
+			Severity: finding.Unknown, Code: "too-large", Found: wording.Say("the tree needs over %d questions; the rest was not looked at", maxQuestions),
+			Expected: wording.Say("a tree within the limits of SPF"), Change: wording.Say("mend what is found here first"),
 		})
 	}
 	return l.asked <= maxQuestions
@@ -125,20 +113,20 @@ func (l *linter) may() bool {
 // count measures the whole tree by the limits of RFC 7208 4.6.4.
 func (l *linter) count(root *Node) {
 	if root.Lookups > MaxLookups {
-		change := say("replace a and mx by ip4 and ip6, and remove what no longer sends")
+		change := wording.Say("replace a and mx by ip4 and ip6, and remove what no longer sends")
 		if worst := costliest(root); worst != nil {
-			change = say("remove what no longer sends, and replace a and mx by ip4 and ip6; %s costs most: %d", worst.Term, worst.Lookups+1)
+			change = wording.Say("remove what no longer sends, and replace a and mx by ip4 and ip6; %s costs most: %d", worst.Term, worst.Lookups+1)
 		}
 		l.add(Finding{
-			Severity: Error, Code: "too-many-lookups", Domain: root.Domain,
-			Found: say("%d look-ups in all", root.Lookups), Expected: say("at most %d; beyond that receivers answer permerror", MaxLookups), Change: change,
+			Severity: finding.Error, Code: "too-many-lookups", Domain: root.Domain,
+			Found: wording.Say("%d look-ups in all", root.Lookups), Expected: wording.Say("at most %d; beyond that receivers answer permerror", MaxLookups), Change: change,
 		})
 	}
 	if root.Voids > MaxVoids {
 		l.add(Finding{
-			Severity: Error, Code: "too-many-voids", Domain: root.Domain,
-			Found: say("%d look-ups without an answer", root.Voids), Expected: say("at most %d; beyond that receivers answer permerror", MaxVoids),
-			Change: say("remove the terms whose names do not exist"),
+			Severity: finding.Error, Code: "too-many-voids", Domain: root.Domain,
+			Found: wording.Say("%d look-ups without an answer", root.Voids), Expected: wording.Say("at most %d; beyond that receivers answer permerror", MaxVoids),
+			Change: wording.Say("remove the terms whose names do not exist"),
 		})
 	}
 }
@@ -158,8 +146,8 @@ func (l *linter) legacy(domain string) {
 	}
 	if _, err := r.LookupSPF(l.ctx, domain); err == nil {
 		l.add(Finding{
-			Severity: Warning, Code: "type-spf", Domain: domain, Found: say("a record of type SPF (99)"),
-			Expected: say("a TXT record alone; the type was withdrawn (RFC 7208 3.1)"), Change: say("remove the record of type SPF"),
+			Severity: finding.Warning, Code: "type-spf", Domain: domain, Found: wording.Say("a record of type SPF (99)"),
+			Expected: wording.Say("a TXT record alone; the type was withdrawn (RFC 7208 3.1)"), Change: wording.Say("remove the record of type SPF"),
 		})
 	}
 }

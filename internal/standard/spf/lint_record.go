@@ -4,6 +4,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 const (
@@ -18,7 +21,7 @@ const (
 
 func (l *linter) syntax(domain string, faults Faults) {
 	for _, f := range faults {
-		l.add(about(domain, f.Span, Error, "syntax", f.Problem, say("a record without errors; one of them is permerror for all mail"), f.Change))
+		l.add(about(domain, f.Span, finding.Error, "syntax", f.Problem, wording.Say("a record without errors; one of them is permerror for all mail"), f.Change))
 	}
 }
 
@@ -31,19 +34,19 @@ func (l *linter) size(domain, record string, all []string) {
 	switch {
 	case len(record) > fitRecord:
 		l.add(Finding{
-			Severity: Warning, Code: "long-record", Domain: domain, Found: say("the record has %d octets", len(record)),
-			Expected: say("at most %d, so that it fits in one UDP answer", fitRecord), Change: say("move terms to an included record"),
+			Severity: finding.Warning, Code: "long-record", Domain: domain, Found: wording.Say("the record has %d octets", len(record)),
+			Expected: wording.Say("at most %d, so that it fits in one UDP answer", fitRecord), Change: wording.Say("move terms to an included record"),
 		})
 	case answer > fitAnswer:
 		l.add(Finding{
-			Severity: Note, Code: "long-answer", Domain: domain, Found: say("the answer with all TXT records has %d octets", answer),
-			Expected: say("at most %d for resolvers without EDNS0", fitAnswer), Change: say("remove old TXT records of other services"),
+			Severity: finding.Note, Code: "long-answer", Domain: domain, Found: wording.Say("the answer with all TXT records has %d octets", answer),
+			Expected: wording.Say("at most %d for resolvers without EDNS0", fitAnswer), Change: wording.Say("remove old TXT records of other services"),
 		})
 	}
 	if len(record) > maxString {
 		l.add(Finding{
-			Severity: Note, Code: "long-string", Domain: domain, Found: say("the record has %d octets", len(record)),
-			Expected: say("strings of at most %d octets", maxString), Change: say("keep it split in several strings of one TXT record"),
+			Severity: finding.Note, Code: "long-string", Domain: domain, Found: wording.Say("the record has %d octets", len(record)),
+			Expected: wording.Say("strings of at most %d octets", maxString), Change: wording.Say("keep it split in several strings of one TXT record"),
 		})
 	}
 }
@@ -55,22 +58,22 @@ func (l *linter) inspect(domain string, r *Record, decides bool) {
 		m := &r.Mechanisms[i]
 		key := strings.ToLower(strings.TrimPrefix(m.Text, "+"))
 		if seen[key] && m.Kind != Include { // of which follow says more
-			l.add(about(domain, m.Span, Warning, "duplicate", say("%s stands in the record twice", m.Text), say("each term once"), say("remove one")))
+			l.add(about(domain, m.Span, finding.Warning, "duplicate", wording.Say("%s stands in the record twice", m.Text), wording.Say("each term once"), wording.Say("remove one")))
 		}
 		seen[key] = true
 		if m.Kind == PTR { // RFC 7208 5.5
-			l.add(about(domain, m.Span, Warning, "ptr", say("ptr is slow, and many receivers do not look at it"), say("ip4, ip6 or a"), say("name the addresses instead")))
+			l.add(about(domain, m.Span, finding.Warning, "ptr", wording.Say("ptr is slow, and many receivers do not look at it"), wording.Say("ip4, ip6 or a"), wording.Say("name the addresses instead")))
 		}
 		l.network(domain, m, decides)
 	}
 	for i := range r.Unknown {
 		m := &r.Unknown[i]
 		if k := Kind(m.Name); k != All && slices.Contains(kinds(), k) {
-			l.add(about(domain, m.Span, Warning, "not-mechanism", say("%s= is no mechanism and changes nothing", m.Name), say("a colon"),
-				say("write %s", m.Name+":"+m.Value.Text)))
+			l.add(about(domain, m.Span, finding.Warning, "not-mechanism", wording.Say("%s= is no mechanism and changes nothing", m.Name), wording.Say("a colon"),
+				wording.Say("write %s", m.Name+":"+m.Value.Text)))
 			continue
 		}
-		l.add(about(domain, m.Span, Note, "unknown-modifier", say("the modifier %s= changes nothing", m.Name), say("redirect= or exp="), say("remove it")))
+		l.add(about(domain, m.Span, finding.Note, "unknown-modifier", wording.Say("the modifier %s= changes nothing", m.Name), wording.Say("redirect= or exp="), wording.Say("remove it")))
 	}
 }
 
@@ -79,14 +82,14 @@ func (l *linter) ending(domain string, r *Record, decides bool) {
 	all := r.all()
 	switch {
 	case all != nil && all.Verdict == Pass:
-		l.add(about(domain, all.Span, Error, "pass-all", say("%s lets anybody send for the domain", all.Text), say("-all or ~all"), say("write -all, or ~all while you are testing")))
+		l.add(about(domain, all.Span, finding.Error, "pass-all", wording.Say("%s lets anybody send for the domain", all.Text), wording.Say("-all or ~all"), wording.Say("write -all, or ~all while you are testing")))
 	case all != nil && all.Verdict == Neutral && decides:
-		l.add(about(domain, all.Span, Warning, "neutral-all", say("%s says nothing about those who are not listed", all.Text), say("-all or ~all"),
-			say("write ~all, and -all once all senders are listed")))
+		l.add(about(domain, all.Span, finding.Warning, "neutral-all", wording.Say("%s says nothing about those who are not listed", all.Text), wording.Say("-all or ~all"),
+			wording.Say("write ~all, and -all once all senders are listed")))
 	case all == nil && r.Redirect == nil && decides:
 		l.add(Finding{
-			Severity: Warning, Code: "no-all", Domain: domain, Found: say("the record has no \"all\" and no redirect="),
-			Expected: say("-all or ~all at the end"), Change: say("add ~all at the end, and make it -all once all senders are listed"),
+			Severity: finding.Warning, Code: "no-all", Domain: domain, Found: wording.Say("the record has no \"all\" and no redirect="),
+			Expected: wording.Say("-all or ~all at the end"), Change: wording.Say("add ~all at the end, and make it -all once all senders are listed"),
 		})
 	}
 	if all == nil {
@@ -94,13 +97,13 @@ func (l *linter) ending(domain string, r *Record, decides bool) {
 	}
 	for i := range r.Mechanisms {
 		if m := &r.Mechanisms[i]; m.Offset > all.Offset {
-			l.add(about(domain, m.Span, Warning, "unreachable", say("%s stands after %s and is never looked at", m.Text, all.Text), say("\"all\" at the end"),
-				say("move it in front of %s, or remove it", all.Text)))
+			l.add(about(domain, m.Span, finding.Warning, "unreachable", wording.Say("%s stands after %s and is never looked at", m.Text, all.Text), wording.Say("\"all\" at the end"),
+				wording.Say("move it in front of %s, or remove it", all.Text)))
 		}
 	}
 	if r.Redirect != nil { // RFC 7208 6.1
-		l.add(about(domain, r.Redirect.Span, Warning, "redirect-all", say("%s is not followed, since the record has %s", r.Redirect.Text, all.Text), say("one of the two"),
-			say("remove %s if the other record is to decide, or else the redirect", all.Text)))
+		l.add(about(domain, r.Redirect.Span, finding.Warning, "redirect-all", wording.Say("%s is not followed, since the record has %s", r.Redirect.Text, all.Text), wording.Say("one of the two"),
+			wording.Say("remove %s if the other record is to decide, or else the redirect", all.Text)))
 	}
 }
 
@@ -110,23 +113,23 @@ func (l *linter) network(domain string, m *Mechanism, decides bool) {
 	if m.Network.IsValid() {
 		masked := m.Network.Masked()
 		if masked != m.Network && m.Network.Bits() >= openBits { // below, the network itself is the fault
-			l.add(about(domain, m.Span, Warning, "host-bits", say("%s has bits set beyond its prefix length", m.Network.String()), say("the network %s", masked.String()),
-				say("write %s, or the single address if that is meant", string(m.Kind)+":"+masked.String())))
+			l.add(about(domain, m.Span, finding.Warning, "host-bits", wording.Say("%s has bits set beyond its prefix length", m.Network.String()), wording.Say("the network %s", masked.String()),
+				wording.Say("write %s, or the single address if that is meant", string(m.Kind)+":"+masked.String())))
 		}
 		bits4, bits6 = bitsOf(m.Network)
 	}
 	if m.Verdict != Pass || bits4 >= fewBits4 && bits6 >= fewBits6 {
 		return
 	}
-	severity, found := Warning, say("%s lets in a very large network", m.Text)
+	severity, found := finding.Warning, wording.Say("%s lets in a very large network", m.Text)
 	switch {
 	case bits4 < openBits || bits6 < openBits:
-		severity, found = Error, say("%s lets anybody send for the domain", m.Text)
+		severity, found = finding.Error, wording.Say("%s lets anybody send for the domain", m.Text)
 	case !decides: // large providers have such networks, and only they can change it
-		severity = Note
+		severity = finding.Note
 	}
-	l.add(about(domain, m.Span, severity, "large-network", found, say("/%d or longer for IPv4, /%d or longer for IPv6", fewBits4, fewBits6),
-		say("name only the addresses that send")))
+	l.add(about(domain, m.Span, severity, "large-network", found, wording.Say("/%d or longer for IPv4, /%d or longer for IPv6", fewBits4, fewBits6),
+		wording.Say("name only the addresses that send")))
 }
 
 func bitsOf(p netip.Prefix) (bits4, bits6 int) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
@@ -83,8 +85,8 @@ func (l *linter) record(domain string, from origin) (string, bool) {
 			records = append(records, txt)
 		case looksLike(txt):
 			l.add(Finding{
-				Severity: Warning, Code: "not-spf", Domain: domain, Found: say("the TXT record %q, which is none for receivers", shorten(txt)),
-				Expected: say("%q and a space at the beginning, nothing before", version), Change: say("mend the beginning, or remove the record"),
+				Severity: finding.Warning, Code: "not-spf", Domain: domain, Found: wording.Say("the TXT record %q, which is none for receivers", shorten(txt)),
+				Expected: wording.Say("%q and a space at the beginning, nothing before", version), Change: wording.Say("mend the beginning, or remove the record"),
 			})
 		}
 	}
@@ -93,17 +95,17 @@ func (l *linter) record(domain string, from origin) (string, bool) {
 		l.size(domain, records[0], answer.Records)
 		return records[0], true
 	case 0:
-		expected := say("one TXT record that begins with %q", version)
+		expected := wording.Say("one TXT record that begins with %q", version)
 		if from.Text == "" {
-			l.add(about(domain, Span{}, Error, "no-record", say("%s has no SPF record", domain), expected, say("publish one")))
+			l.add(about(domain, Span{}, finding.Error, "no-record", wording.Say("%s has no SPF record", domain), expected, wording.Say("publish one")))
 			break
 		}
-		l.add(about(from.domain, from.Span, Error, "no-record", say("%s leads to %s, which has no SPF record: permerror", from.Text, domain), expected,
-			say("remove the term, or mend its spelling"))) // RFC 7208 5.2, 6.1
+		l.add(about(from.domain, from.Span, finding.Error, "no-record", wording.Say("%s leads to %s, which has no SPF record: permerror", from.Text, domain), expected,
+			wording.Say("remove the term, or mend its spelling"))) // RFC 7208 5.2, 6.1
 	default:
 		l.add(Finding{
-			Severity: Error, Code: "two-records", Domain: domain, Found: say("%d SPF records: permerror", len(records)),
-			Expected: say("one (RFC 7208 4.5)"), Change: say("join their terms in one record, with one \"all\" at the end"),
+			Severity: finding.Error, Code: "two-records", Domain: domain, Found: wording.Say("%d SPF records: permerror", len(records)),
+			Expected: wording.Say("one (RFC 7208 4.5)"), Change: wording.Say("join their terms in one record, with one \"all\" at the end"),
 		})
 	}
 	return "", false
@@ -125,8 +127,8 @@ func shorten(s string) string {
 
 func (l *linter) fault(domain string, at Span, question string, err error) {
 	l.add(Finding{
-		Severity: Unknown, Code: "dns", Domain: domain, Term: at.Text, Offset: at.Offset, Found: say("%s could not be looked up: %s", question, kindOf(err)),
-		Expected: say("an answer, or that there is none"), Change: say("see that the name servers answer; receivers say temperror until then"),
+		Severity: finding.Unknown, Code: "dns", Domain: domain, Term: at.Text, Offset: at.Offset, Found: wording.Say("%s could not be looked up: %s", question, kindOf(err)),
+		Expected: wording.Say("an answer, or that there is none"), Change: wording.Say("see that the name servers answer; receivers say temperror until then"),
 	})
 }
 
@@ -146,8 +148,8 @@ func (l *linter) mechanism(n *Node, m *Mechanism, path []string) {
 		question = "MX " + target
 		var answer dns.Answer[dns.MX]
 		if answer, err = l.dns.LookupMX(l.ctx, target); len(answer.Records) > MaxHosts {
-			l.add(about(n.Domain, m.Span, Error, "too-many-mx", say("%s has %d mail exchangers: permerror", target, len(answer.Records)),
-				say("at most %d", MaxHosts), say("replace mx by ip4 and ip6")))
+			l.add(about(n.Domain, m.Span, finding.Error, "too-many-mx", wording.Say("%s has %d mail exchangers: permerror", target, len(answer.Records)),
+				wording.Say("at most %d", MaxHosts), wording.Say("replace mx by ip4 and ip6")))
 		}
 	} else if _, err = l.dns.LookupA(l.ctx, target); m.Kind == A && dns.IsDenied(err) && l.may() {
 		_, err = l.dns.LookupAAAA(l.ctx, target)
@@ -155,8 +157,8 @@ func (l *linter) mechanism(n *Node, m *Mechanism, path []string) {
 	switch {
 	case dns.IsDenied(err) || dns.Is(err, dns.BadName):
 		n.cost(0, 1)
-		l.add(about(n.Domain, m.Span, Warning, "void", say("%s has no answer", question), say("a name that exists; %d without an answer are allowed", MaxVoids),
-			say("remove the term, or mend its spelling")))
+		l.add(about(n.Domain, m.Span, finding.Warning, "void", wording.Say("%s has no answer", question), wording.Say("a name that exists; %d without an answer are allowed", MaxVoids),
+			wording.Say("remove the term, or mend its spelling")))
 	case err != nil:
 		l.fault(n.Domain, m.Span, question, err)
 	}
@@ -167,14 +169,14 @@ func (l *linter) follow(n *Node, at Span, to *Macro, decides bool, path []string
 	target, fixed := constant(to, n.Domain)
 	switch {
 	case !fixed:
-		l.add(about(n.Domain, at, Note, "depends", say("the domain depends on the message, so that it was not followed"), say("a fixed domain, if the count is to be exact"),
-			say("try messages with: budkavle spf check")))
+		l.add(about(n.Domain, at, finding.Note, "depends", wording.Say("the domain depends on the message, so that it was not followed"), wording.Say("a fixed domain, if the count is to be exact"),
+			wording.Say("try messages with: budkavle spf check")))
 	case slices.Contains(path, target):
-		l.add(about(n.Domain, at, Error, "loop", say("%s leads back to %s: permerror", at.Text, target), say("a tree that ends"), say("remove the term")))
+		l.add(about(n.Domain, at, finding.Error, "loop", wording.Say("%s leads back to %s: permerror", at.Text, target), wording.Say("a tree that ends"), wording.Say("remove the term")))
 	default:
 		if l.known[target] != nil {
-			l.add(about(n.Domain, at, Warning, "included-twice", say("%s is in the tree already, and its look-ups count again", target),
-				say("each domain once"), say("remove the term if the other is in the same record, or ask whoever includes it")))
+			l.add(about(n.Domain, at, finding.Warning, "included-twice", wording.Say("%s is in the tree already, and its look-ups count again", target),
+				wording.Say("each domain once"), wording.Say("remove the term if the other is in the same record, or ask whoever includes it")))
 		}
 		child := l.domain(target, origin{n.Domain, at}, decides, path)
 		n.Below = append(n.Below, child)
@@ -194,6 +196,6 @@ func constant(m *Macro, domain string) (string, bool) {
 }
 
 // about is a finding about a term.
-func about(domain string, at Span, s Severity, code string, found, expected, change Text) Finding {
+func about(domain string, at Span, s finding.Severity, code string, found, expected, change wording.Text) Finding {
 	return Finding{s, code, domain, at.Text, at.Offset, found, expected, change}
 }

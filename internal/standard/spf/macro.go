@@ -1,6 +1,10 @@
 package spf
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
+)
 
 // Macro is a string with macros (RFC 7208 7.1).
 type Macro struct {
@@ -56,14 +60,14 @@ func parseMacro(text string, offset int, letters string, spaces bool) (*Macro, *
 			literal(text[i:next])
 			i = next
 		case c != '%':
-			return nil, &SyntaxError{Span{text[i : i+1], offset + i}, say("octet %s is not printable ASCII", hex(c)), say("remove it")}
+			return nil, &SyntaxError{Span{text[i : i+1], offset + i}, wording.Say("octet %s is not printable ASCII", hex(c)), wording.Say("remove it")}
 		case strings.HasPrefix(text[i:], "%%"), strings.HasPrefix(text[i:], "%_"), strings.HasPrefix(text[i:], "%-"):
 			literal(map[byte]string{'%': "%", '_': " ", '-': "%20"}[text[i+1]])
 			i += 2
 		case strings.HasPrefix(text[i:], "%{"):
 			end := strings.IndexByte(text[i:], '}')
 			if end < 0 {
-				return nil, &SyntaxError{Span{text[i:], offset + i}, say("the macro has no end"), say("close it with }")}
+				return nil, &SyntaxError{Span{text[i:], offset + i}, wording.Say("the macro has no end"), wording.Say("close it with }")}
 			}
 			p, err := parsePart(text[i:i+end+1], offset+i, letters)
 			if err != nil {
@@ -72,7 +76,7 @@ func parseMacro(text string, offset int, letters string, spaces bool) (*Macro, *
 			m.Parts = append(m.Parts, p)
 			i += end + 1
 		default:
-			return nil, &SyntaxError{Span{text[i:], offset + i}, say("%% begins no macro"), say("write %%%% for the sign itself")}
+			return nil, &SyntaxError{Span{text[i:], offset + i}, wording.Say("%% begins no macro"), wording.Say("write %%%% for the sign itself")}
 		}
 	}
 	return m, nil
@@ -80,20 +84,20 @@ func parseMacro(text string, offset int, letters string, spaces bool) (*Macro, *
 
 // parsePart reads "%{" macro-letter transformers *delimiter "}".
 func parsePart(text string, offset int, letters string) (Part, *SyntaxError) {
-	fault := func(problem, change Text) (Part, *SyntaxError) {
+	fault := func(problem, change wording.Text) (Part, *SyntaxError) {
 		return Part{}, &SyntaxError{Span{text, offset}, problem, change}
 	}
 	inner := text[2 : len(text)-1]
 	if inner == "" {
-		return fault(say("the macro has no letter"), say("use one of %s", spaced(letters)))
+		return fault(wording.Say("the macro has no letter"), wording.Say("use one of %s", spaced(letters)))
 	}
 	letter := inner[0] | 0x20
 	p := Part{Letter: letter, Escape: inner[0] != letter}
 	if strings.IndexByte(letters, letter) < 0 {
 		if strings.IndexByte(explainLetters, letter) >= 0 {
-			return fault(say("macro letter %s is for explanations only", inner[:1]), say("use one of %s", spaced(letters)))
+			return fault(wording.Say("macro letter %s is for explanations only", inner[:1]), wording.Say("use one of %s", spaced(letters)))
 		}
-		return fault(say("there is no such macro letter"), say("use one of %s", spaced(letters)))
+		return fault(wording.Say("there is no such macro letter"), wording.Say("use one of %s", spaced(letters)))
 	}
 	rest := inner[1:]
 	digits := 0
@@ -101,14 +105,14 @@ func parsePart(text string, offset int, letters string) (Part, *SyntaxError) {
 		p.Keep = min(p.Keep*10+int(rest[digits]-'0'), maxKeep)
 	}
 	if digits > 0 && p.Keep == 0 {
-		return fault(say("a macro cannot keep 0 parts"), say("give a number from 1, or none"))
+		return fault(wording.Say("a macro cannot keep 0 parts"), wording.Say("give a number from 1, or none"))
 	}
 	rest = rest[digits:]
 	if rest != "" && rest[0]|0x20 == 'r' {
 		p.Reverse, rest = true, rest[1:]
 	}
 	if strings.Trim(rest, delimiters) != "" {
-		return fault(say("%q is not understood in a macro", rest), say("after the letter come a number, r, and delimiters out of %s", spaced(delimiters)))
+		return fault(wording.Say("%q is not understood in a macro", rest), wording.Say("after the letter come a number, r, and delimiters out of %s", spaced(delimiters)))
 	}
 	p.Delimiters = rest
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
@@ -39,7 +40,7 @@ func (c *check) matchMX(m *Mechanism, target string) (matched, void bool, fault 
 		return false, dns.IsDenied(err), faultOf(err)
 	}
 	if len(answer.Records) > MaxHosts {
-		return false, false, &outcome{verdict: PermError, reason: say("%s has %d mail exchangers; %d are allowed", target, len(answer.Records), MaxHosts)}
+		return false, false, &outcome{verdict: PermError, reason: wording.Say("%s has %d mail exchangers; %d are allowed", target, len(answer.Records), MaxHosts)}
 	}
 	for _, mx := range answer.Records {
 		if mx.Host == "" { // null MX (RFC 7505)
@@ -84,7 +85,7 @@ func faultOf(err error) *outcome {
 	if e := new(dns.Error); errors.As(err, &e) {
 		name = e.Type + " " + e.Name
 	}
-	return &outcome{verdict: TempError, reason: say("%s could not be looked up: %s", name, kindOf(err))}
+	return &outcome{verdict: TempError, reason: wording.Say("%s could not be looked up: %s", name, kindOf(err))}
 }
 
 // names returns the client's validated host names (RFC 7208 5.5); void: its address has no name at all.

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 const version = "v=spf1"
@@ -20,7 +22,7 @@ func IsRecord(txt string) bool {
 func Parse(text string) (*Record, error) {
 	p := parser{record: &Record{Text: text}}
 	if !IsRecord(text) {
-		p.fault(Span{text[:min(len(text), len(version)+1)], 0}, say("this is not an SPF record"), say("begin it with %q and a space", version))
+		p.fault(Span{text[:min(len(text), len(version)+1)], 0}, wording.Say("this is not an SPF record"), wording.Say("begin it with %q and a space", version))
 		return p.record, p.faults
 	}
 	for at := len(version); at < len(text); {
@@ -46,7 +48,7 @@ type parser struct {
 	faults Faults
 }
 
-func (p *parser) fault(at Span, problem, change Text) {
+func (p *parser) fault(at Span, problem, change wording.Text) {
 	p.faults = append(p.faults, &SyntaxError{at, problem, change})
 }
 
@@ -88,7 +90,7 @@ func (p *parser) modifier(at Span, name, value string, offset int) {
 		slot = &p.record.Exp
 	}
 	if *slot != nil { // RFC 7208 6
-		p.fault(at, say("%s= stands in the record twice", name), say("keep one"))
+		p.fault(at, wording.Say("%s= stands in the record twice", name), wording.Say("keep one"))
 		return
 	}
 	if mod.Value = p.domain(at, value, offset); mod.Value != nil {
@@ -127,7 +129,7 @@ func (p *parser) mechanism(at Span) {
 	switch m.Kind {
 	case All:
 		if ok = rest == ""; !ok {
-			p.fault(at, say("nothing may follow %q", "all"), say("write %q with a space behind it", at.Text[:len(at.Text)-len(rest)]))
+			p.fault(at, wording.Say("nothing may follow %q", "all"), wording.Say("write %q with a space behind it", at.Text[:len(at.Text)-len(rest)]))
 		}
 	case IP4, IP6:
 		ok = p.network(&m, rest)
@@ -137,12 +139,12 @@ func (p *parser) mechanism(at Span) {
 		}
 	case Include, Exists, PTR:
 		if ok = rest != "" || m.Kind == PTR; !ok {
-			p.fault(at, say("%s names no domain", m.Kind), say("write %s", string(m.Kind)+":example.org"))
+			p.fault(at, wording.Say("%s names no domain", m.Kind), wording.Say("write %s", string(m.Kind)+":example.org"))
 			break
 		}
 		ok = p.target(&m, rest, offset)
 	default:
-		p.fault(at, say("there is no mechanism %q", text[:end]), p.advice(at, text[:end]))
+		p.fault(at, wording.Say("there is no mechanism %q", text[:end]), p.advice(at, text[:end]))
 	}
 	if ok {
 		p.record.Mechanisms = append(p.record.Mechanisms, m)
@@ -152,12 +154,12 @@ func (p *parser) mechanism(at Span) {
 func kinds() []Kind { return []Kind{All, Include, A, MX, PTR, IP4, IP6, Exists} }
 
 // advice guesses what an unknown mechanism was meant to be.
-func (p *parser) advice(at Span, name string) Text {
+func (p *parser) advice(at Span, name string) wording.Text {
 	if _, err := netip.ParseAddr(at.Text); err == nil {
-		return say("write ip4: or ip6: in front of an address")
+		return wording.Say("write ip4: or ip6: in front of an address")
 	}
 	if i := strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
-		return say("remove octet %s; terms are parted by spaces", hex(name[i]))
+		return wording.Say("remove octet %s; terms are parted by spaces", hex(name[i]))
 	}
 	sorted := func(s string) string {
 		b := []byte(strings.ToLower(s))
@@ -167,13 +169,13 @@ func (p *parser) advice(at Span, name string) Text {
 	low := strings.ToLower(name)
 	for _, k := range kinds() {
 		if string(k) == strings.Trim(low, ".,;:\"'()") || string(k) == strings.Replace(low, "ipv", "ip", 1) {
-			return say("did you mean %s?", string(k))
+			return wording.Say("did you mean %s?", string(k))
 		}
 	}
 	for _, k := range kinds() { // letters that changed places, and a digit that is missing
 		if sorted(string(k)) == sorted(name) || len(name) > 1 && strings.HasPrefix(string(k), low) {
-			return say("did you mean %s?", string(k))
+			return wording.Say("did you mean %s?", string(k))
 		}
 	}
-	return say("use one of %s", "all include a mx ip4 ip6 exists")
+	return wording.Say("use one of %s", "all include a mx ip4 ip6 exists")
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // network reads the address and prefix length of ip4 and ip6 (RFC 7208 5.6).
@@ -13,19 +15,19 @@ func (p *parser) network(m *Mechanism, rest string) bool {
 		example, family, bits = "ip6:2001:db8::/32", "IPv6", 128
 	}
 	if !strings.HasPrefix(rest, ":") {
-		p.fault(m.Span, say("%s names no network", m.Kind), say("write it like %s", example))
+		p.fault(m.Span, wording.Say("%s names no network", m.Kind), wording.Say("write it like %s", example))
 		return false
 	}
 	text, length, has := strings.Cut(rest[1:], "/")
 	addr, err := netip.ParseAddr(text)
 	if err != nil || addr.Zone() != "" || (addr.BitLen() != bits) {
-		p.fault(m.Span, say("%q is not an %s address", text, family), say("write it like %s", example))
+		p.fault(m.Span, wording.Say("%q is not an %s address", text, family), wording.Say("write it like %s", example))
 		return false
 	}
 	if has {
 		n, ok := prefixLength(length, bits)
 		if !ok {
-			p.fault(m.Span, say("%q is not a prefix length", "/"+length), say("give a number from 0 to %d without zeros in front", bits))
+			p.fault(m.Span, wording.Say("%q is not a prefix length", "/"+length), wording.Say("give a number from 0 to %d without zeros in front", bits))
 			return false
 		}
 		bits = n
@@ -47,7 +49,7 @@ func (p *parser) lengths(m *Mechanism, rest string) (string, bool) {
 		}
 		n, ok := prefixLength(digits, *part.bits)
 		if !ok {
-			p.fault(m.Span, say("%q is not a prefix length", part.mark+digits), say("give a number from 0 to %d without zeros in front", *part.bits))
+			p.fault(m.Span, wording.Say("%q is not a prefix length", part.mark+digits), wording.Say("give a number from 0 to %d without zeros in front", *part.bits))
 			return "", false
 		}
 		rest, *part.bits = head, n
@@ -69,7 +71,7 @@ func (p *parser) target(m *Mechanism, rest string, offset int) bool {
 		return true
 	}
 	if rest[0] != ':' {
-		p.fault(m.Span, say("%q is not understood", rest), say("put a colon and a domain, or nothing, after %s", m.Kind))
+		p.fault(m.Span, wording.Say("%q is not understood", rest), wording.Say("put a colon and a domain, or nothing, after %s", m.Kind))
 		return false
 	}
 	m.Domain = p.domain(m.Span, rest[1:], offset+1)
@@ -79,7 +81,7 @@ func (p *parser) target(m *Mechanism, rest string, offset int) bool {
 // domain reads domain-spec: a macro-string that ends in a top label or in a macro (RFC 7208 7.1).
 func (p *parser) domain(at Span, text string, offset int) *Macro {
 	if text == "" {
-		p.fault(at, say("the domain is missing"), say("name one, or remove the term"))
+		p.fault(at, wording.Say("the domain is missing"), wording.Say("name one, or remove the term"))
 		return nil
 	}
 	m, err := parseMacro(text, offset, domainLetters, false)
@@ -93,11 +95,11 @@ func (p *parser) domain(at Span, text string, offset int) *Macro {
 	bare := strings.TrimSuffix(text, ".")
 	dot := strings.LastIndexByte(bare, '.')
 	if _, err := netip.ParseAddr(text); err == nil {
-		p.fault(at, say("%q is an address and no domain", text), say("write ip4: or ip6: in front of an address"))
+		p.fault(at, wording.Say("%q is an address and no domain", text), wording.Say("write ip4: or ip6: in front of an address"))
 		return nil
 	}
 	if label := bare[dot+1:]; dot < 0 || !isTopLabel(label) {
-		p.fault(at, say("%q does not end in a top-level domain", text), say("write the whole domain name"))
+		p.fault(at, wording.Say("%q does not end in a top-level domain", text), wording.Say("write the whole domain name"))
 		return nil
 	}
 	return m

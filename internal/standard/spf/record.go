@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // Record is the parse tree of an SPF record.
@@ -72,8 +74,8 @@ func (r *Record) all() *Mechanism {
 // SyntaxError is one thing that is wrong in a record.
 type SyntaxError struct {
 	Span
-	Problem Text
-	Change  Text // what to do
+	Problem wording.Text
+	Change  wording.Text // what to do
 }
 
 func (e *SyntaxError) Error() string {

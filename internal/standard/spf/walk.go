@@ -1,8 +1,12 @@
 package spf
 
+import (
+	"github.com/budkavle/budkavle/internal/base/wording"
+)
+
 // mechanism reports whether m matches; stop is a result that ends everything.
 func (c *check) mechanism(m *Mechanism, domain string, depth int) (matched bool, stop *outcome) {
-	fault := func(v Verdict, reason Text) (bool, *outcome) {
+	fault := func(v Verdict, reason wording.Text) (bool, *outcome) {
 		c.step(depth, domain, m.Text, reason)
 		return false, &outcome{verdict: v, term: m.Text, reason: reason, domain: domain}
 	}
@@ -19,9 +23,9 @@ func (c *check) mechanism(m *Mechanism, domain string, depth int) (matched bool,
 		}
 	}
 	if !ok { // RFC 7208 4.8 leaves it open what such a name gives; as one that does not exist
-		c.step(depth, domain, m.Text, say("%q is not a name that can be looked up", target))
+		c.step(depth, domain, m.Text, wording.Say("%q is not a name that can be looked up", target))
 		if m.Kind == Include {
-			return fault(PermError, say("%s of %s leads to no record", m.Text, domain))
+			return fault(PermError, wording.Say("%s of %s leads to no record", m.Text, domain))
 		}
 		return false, nil
 	}
@@ -34,13 +38,13 @@ func (c *check) mechanism(m *Mechanism, domain string, depth int) (matched bool,
 		return fault(f.verdict, f.reason)
 	case void:
 		if c.result.Voids++; c.result.Voids > MaxVoids {
-			return fault(PermError, say("%d look-ups of %s have no answer; %d are allowed", c.result.Voids, c.result.Domain, MaxVoids))
+			return fault(PermError, wording.Say("%d look-ups of %s have no answer; %d are allowed", c.result.Voids, c.result.Domain, MaxVoids))
 		}
-		c.step(depth, domain, m.Text, say("no match: %s has no answer", target))
+		c.step(depth, domain, m.Text, wording.Say("no match: %s has no answer", target))
 	case matched:
-		c.step(depth, domain, m.Text, say("match: %s", string(m.Verdict)))
+		c.step(depth, domain, m.Text, wording.Say("match: %s", string(m.Verdict)))
 	default:
-		c.step(depth, domain, m.Text, say("no match"))
+		c.step(depth, domain, m.Text, wording.Say("no match"))
 	}
 	return matched, nil
 }
@@ -56,24 +60,24 @@ func (c *check) count(at Span, domain string, depth int) *outcome {
 	return &outcome{verdict: PermError, term: at.Text, reason: reason, domain: domain}
 }
 
-func tooMany(domain string) Text {
-	return say("the record of %s needs more than %d look-ups", domain, MaxLookups)
+func tooMany(domain string) wording.Text {
+	return wording.Say("the record of %s needs more than %d look-ups", domain, MaxLookups)
 }
 
 // include asks another domain; only its pass counts (RFC 7208 5.2).
 func (c *check) include(m *Mechanism, domain, target string, depth int) (bool, *outcome) {
-	c.step(depth, domain, m.Text, say("asks %s", target))
+	c.step(depth, domain, m.Text, wording.Say("asks %s", target))
 	o := c.host(target, depth+1)
 	switch o.verdict {
 	case Pass:
-		c.step(depth, domain, m.Text, say("match: %s", string(m.Verdict)))
+		c.step(depth, domain, m.Text, wording.Say("match: %s", string(m.Verdict)))
 		return true, nil
 	case TempError, PermError:
 		return false, &outcome{verdict: o.verdict, term: m.Text, reason: o.reason, domain: domain}
 	case None:
-		return false, &outcome{verdict: PermError, term: m.Text, reason: say("%s includes %s, which has no SPF record", domain, target), domain: domain}
+		return false, &outcome{verdict: PermError, term: m.Text, reason: wording.Say("%s includes %s, which has no SPF record", domain, target), domain: domain}
 	}
-	c.step(depth, domain, m.Text, say("no match"))
+	c.step(depth, domain, m.Text, wording.Say("no match"))
 	return false, nil
 }
 
@@ -83,13 +87,13 @@ func (c *check) redirect(mod *Modifier, domain string, depth int) outcome {
 		return *stop
 	}
 	target, ok := c.name(mod.Value, domain)
-	c.step(depth, domain, mod.Text, say("asks %s", target))
+	c.step(depth, domain, mod.Text, wording.Say("asks %s", target))
 	if ok && c.result.Lookups <= MaxLookups {
 		if o := c.host(target, depth+1); o.verdict != None {
 			return o
 		}
 	}
-	reason := say("%s redirects to %s, which has no SPF record", domain, target)
+	reason := wording.Say("%s redirects to %s, which has no SPF record", domain, target)
 	if c.result.Lookups > MaxLookups {
 		reason = tooMany(c.result.Domain)
 	}

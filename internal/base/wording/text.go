@@ -1,4 +1,4 @@
-package spf
+package wording
 
 import (
 	"fmt"
@@ -11,11 +11,15 @@ type Text struct {
 	args    []any
 }
 
-func say(pattern string, args ...any) Text { return Text{pattern, args} }
+// Say makes a Text.
+func Say(pattern string, args ...any) Text { return Text{pattern, args} }
 
 func (t Text) String() string {
 	return t.Tell(func(english string) string { return english })
 }
+
+// IsZero reports whether the text says nothing.
+func (t Text) IsZero() bool { return t.pattern == "" }
 
 // Tell words the text with the patterns that translate gives.
 func (t Text) Tell(translate func(pattern string) string) string {
@@ -27,8 +31,11 @@ func (t Text) Tell(translate func(pattern string) string) string {
 	}
 	args := make([]any, len(t.args))
 	for i, arg := range t.args {
-		if inner, ok := arg.(Text); ok {
+		switch inner := arg.(type) {
+		case Text:
 			arg = inner.Tell(translate)
+		case error:
+			arg = Tell(inner, translate)
 		}
 		args[i] = arg
 	}
