@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 // Lengths of RFC 5321 4.5.3.1 in octets.
@@ -37,36 +39,36 @@ func (a Address) Literal() bool { return strings.HasPrefix(a.Domain, "[") }
 // Error says why a text is no mailbox.
 type Error struct {
 	Address string
-	Reason  string
+	Reason  error // made by wording
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("%.320q is not an e-mail address: %s", e.Address, e.Reason)
+	return fmt.Sprintf("%.320q is not an e-mail address: %v", e.Address, e.Reason)
 }
+
+func (e *Error) Unwrap() error { return e.Reason }
 
 // Parse reads a mailbox without angle brackets.
 func Parse(s string) (Address, error) {
-	fail := func(format string, args ...any) (Address, error) {
-		return Address{}, &Error{s, fmt.Sprintf(format, args...)}
-	}
+	fail := func(reason error) (Address, error) { return Address{}, &Error{s, reason} }
 	if !utf8.ValidString(s) {
-		return fail("it is not valid UTF-8")
+		return fail(wording.Errorf("it is not valid UTF-8"))
 	}
 	at := splitAt(s)
 	if at < 0 {
-		return fail("there is no @")
+		return fail(wording.Errorf("there is no @"))
 	}
 	local, err := parseLocal(s[:at])
 	if err != nil {
-		return fail("%v", err)
+		return fail(err)
 	}
 	domain, err := ParseDomain(s[at+1:])
 	if err != nil {
-		return fail("%v", err)
+		return fail(err)
 	}
 	a := Address{Local: local, Domain: domain, UTF8: !isASCII(local)}
 	if n := len(a.String()); n > MaxAddress {
-		return fail("it has %d octets, more than %d", n, MaxAddress)
+		return fail(wording.Errorf("it has %d octets, more than %d", n, MaxAddress))
 	}
 	return a, nil
 }
@@ -92,21 +94,21 @@ func splitAt(s string) int {
 
 func parseLocal(s string) (string, error) {
 	if s == "" {
-		return "", fmt.Errorf("there is nothing before the @")
+		return "", wording.Errorf("there is nothing before the @")
 	}
 	if len(s) > MaxLocal {
-		return "", fmt.Errorf("the part before the @ has %d octets, more than %d", len(s), MaxLocal)
+		return "", wording.Errorf("the part before the @ has %d octets, more than %d", len(s), MaxLocal)
 	}
 	if s[0] == '"' {
 		return unquote(s)
 	}
 	for i, atom := range strings.Split(s, ".") {
 		if atom == "" {
-			return "", fmt.Errorf("a dot stands at the edge of the part before the @ or beside another (part %d is empty)", i+1)
+			return "", wording.Errorf("a dot stands at the edge of the part before the @ or beside another (part %d is empty)", i+1)
 		}
 		for _, r := range atom {
 			if !isAtext(r) {
-				return "", fmt.Errorf("the character %q may stand before the @ only in quotes", r)
+				return "", wording.Errorf("the character %q may stand before the @ only in quotes", r)
 			}
 		}
 	}
@@ -122,27 +124,27 @@ func isAtext(r rune) bool {
 // unquote reads a Quoted-string of RFC 5321 4.1.2: printable characters and space, with backslash pairs.
 func unquote(s string) (string, error) {
 	if len(s) < 2 || s[len(s)-1] != '"' {
-		return "", fmt.Errorf("the quotes before the @ are not closed")
+		return "", wording.Errorf("the quotes before the @ are not closed")
 	}
 	var b strings.Builder
 	escaped := false
 	for _, r := range s[1 : len(s)-1] {
 		switch {
 		case r < ' ' || r == 127 || r >= 128 && r < 0xa0:
-			return "", fmt.Errorf("there is a control character before the @")
+			return "", wording.Errorf("there is a control character before the @")
 		case !escaped && r == '\\':
 			escaped = true
 			continue
 		case escaped && r >= 128: // quoted-pairSMTP is US-ASCII
-			return "", fmt.Errorf("the character %q may not follow a backslash", r)
+			return "", wording.Errorf("the character %q may not follow a backslash", r)
 		case !escaped && r == '"':
-			return "", fmt.Errorf("there is a quote within the quotes")
+			return "", wording.Errorf("there is a quote within the quotes")
 		}
 		escaped = false
 		b.WriteRune(r)
 	}
 	if escaped {
-		return "", fmt.Errorf("the quotes before the @ are not closed")
+		return "", wording.Errorf("the quotes before the @ are not closed")
 	}
 	return b.String(), nil
 }
@@ -166,20 +168,20 @@ func ParseDomain(s string) (string, error) {
 		return parseLiteral(s)
 	}
 	if s == "" {
-		return "", fmt.Errorf("there is no domain after the @")
+		return "", wording.Errorf("there is no domain after the @")
 	}
 	if strings.HasSuffix(s, ".") {
-		return "", fmt.Errorf("the domain ends with a dot")
+		return "", wording.Errorf("the domain ends with a dot")
 	}
 	domain := s
 	if !simple(s) {
 		var err error
 		if domain, err = profile().ToASCII(s); err != nil {
-			return "", fmt.Errorf("%q is not a domain name", s)
+			return "", wording.Errorf("%q is not a domain name", s)
 		}
 	}
 	if len(domain) > MaxDomain {
-		return "", fmt.Errorf("the domain has %d octets, more than %d", len(domain), MaxDomain)
+		return "", wording.Errorf("the domain has %d octets, more than %d", len(domain), MaxDomain)
 	}
 	return domain, nil
 }
@@ -213,7 +215,7 @@ func simple(s string) bool {
 func parseLiteral(s string) (string, error) {
 	inner, ok := strings.CutSuffix(s[1:], "]")
 	if !ok {
-		return "", fmt.Errorf("the bracket after the @ is not closed")
+		return "", wording.Errorf("the bracket after the @ is not closed")
 	}
 	text, v6 := inner, false
 	if len(inner) > 5 && strings.EqualFold(inner[:5], "IPv6:") {
@@ -221,7 +223,7 @@ func parseLiteral(s string) (string, error) {
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" || a.Is6() != v6 {
-		return "", fmt.Errorf("%q is not an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]", s)
+		return "", wording.Errorf("%q is not an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]", s)
 	}
 	if v6 {
 		return "[IPv6:" + a.String() + "]", nil
