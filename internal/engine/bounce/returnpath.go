@@ -44,8 +44,9 @@ func encoding() *base32.Encoding {
 	return base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 }
 
-// Make returns the return path of one recipient, or of the whole message.
-func (r *ReturnPaths) Make(key model.RecipientKey, all bool) string {
+// Make returns the return path of one recipient, or of the whole message, at a domain that leads to the bounce domain;
+// empty: the bounce domain itself.
+func (r *ReturnPaths) Make(key model.RecipientKey, all bool, domain string) string {
 	b := make([]byte, plainSize, plainSize+sha256.Size)
 	binary.BigEndian.PutUint64(b, uint64(key.Message))
 	n := uint16(whole)
@@ -54,7 +55,10 @@ func (r *ReturnPaths) Make(key model.RecipientKey, all bool) string {
 	}
 	binary.BigEndian.PutUint16(b[8:], n)
 	b = append(b, r.mac(b)...)
-	return prefix + encoding().EncodeToString(b) + "@" + r.domain
+	if domain == "" {
+		domain = r.domain
+	}
+	return prefix + encoding().EncodeToString(b) + "@" + domain
 }
 
 func (r *ReturnPaths) mac(b []byte) []byte {
@@ -66,7 +70,7 @@ func (r *ReturnPaths) mac(b []byte) []byte {
 // Domain is the bounce domain.
 func (r *ReturnPaths) Domain() string { return r.domain }
 
-// Parse reads the local part of an address at the bounce domain. all says that it stands for the whole message.
+// Parse reads the local part of an address at the bounce domain or at one that leads there. all says that it stands for the whole message.
 func (r *ReturnPaths) Parse(local string) (key model.RecipientKey, all bool, err error) {
 	text, ok := strings.CutPrefix(strings.ToLower(local), prefix)
 	if !ok || len(local) != localParts {
