@@ -76,6 +76,8 @@ type Meta struct {
 	Credential  string            `json:"credential,omitempty"` // SMTP user name or API key prefix
 	EnvelopeID  string            `json:"envid,omitempty"`      // RFC 3461 4.4, xtext decoded
 	Return      DSNReturn         `json:"ret,omitempty"`
+	// ReturnDomain is the sender domain's own bounce domain; empty: the node's.
+	ReturnDomain string `json:"return_domain,omitempty"`
 }
 
 // Answered reports whether the sender is told of the message's fate by DSN: mail that came by SMTP and is no report

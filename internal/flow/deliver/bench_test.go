@@ -55,7 +55,7 @@ func BenchmarkDeliver(b *testing.B) {
 	defer log.Close()
 	s := New(Deps{
 		Store: q, Router: q.internet, Connector: q, IDs: ident.NewSource(clock.System{}, 1), Log: slog.New(log.Handler()),
-		ReturnPath: func(k model.RecipientKey, _ bool) string { return fmt.Sprintf("b%d@bounce.example", k.N) },
+		ReturnPath: func(k model.RecipientKey, _ bool, _ string) string { return fmt.Sprintf("b%d@bounce.example", k.N) },
 	}, Config{Node: "n", Helo: "h"})
 	if err := s.Start(b.Context()); err != nil {
 		b.Fatal(err)

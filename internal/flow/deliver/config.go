@@ -78,7 +78,7 @@ type Deps struct {
 	Log       *slog.Logger
 	// ReturnPath makes the envelope sender under which a failure report finds its way back to the recipient, or
 	// to the whole message where a transaction has several.
-	ReturnPath func(key model.RecipientKey, whole bool) string
+	ReturnPath func(key model.RecipientKey, whole bool, domain string) string
 	// Noticed is called after notices were stored. nil: nobody wants to know.
 	Noticed func()
 }

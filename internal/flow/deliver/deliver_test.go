@@ -37,6 +37,11 @@ func TestAMessageIsDeliveredAndItsStoryTold(t *testing.T) {
 		if from := b.net.mails[0].From; from != "b0-false@bounce.example.org" {
 			t.Errorf("return path %q", from)
 		}
+		b.submit(model.Message{Meta: model.Meta{ReturnDomain: "bounce.school.example"}}, "next@one.example")
+		pass(time.Second)
+		if from := b.net.mails[1].From; from != "b0-false@bounce.school.example" {
+			t.Errorf("return path of a domain that has its own %q", from)
+		}
 		b.stop()
 	})
 }

@@ -272,8 +272,8 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 	b.Service = New(Deps{
 		Store: b.store, Router: b.net, Connector: b.net, IDs: b.ids, Random: func() float64 { return 0.5 },
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		ReturnPath: func(k model.RecipientKey, whole bool) string {
-			return fmt.Sprintf("b%d-%v@bounce.example.org", k.N, whole)
+		ReturnPath: func(k model.RecipientKey, whole bool, domain string) string {
+			return fmt.Sprintf("b%d-%v@%s", k.N, whole, cmp.Or(domain, "bounce.example.org"))
 		},
 		Noticed: func() { b.noticed++ },
 	}, c)

@@ -85,7 +85,7 @@ func oneOfTwo(t *testing.T, name string, number int, st store.Store) (*Service, 
 	net.takes = 20 * time.Millisecond
 	s := New(Deps{
 		Store: cable, Router: net, Connector: net, IDs: ident.NewSource(clock.System{}, number), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		ReturnPath: func(model.RecipientKey, bool) string { return "b@bounce.example.org" },
+		ReturnPath: func(model.RecipientKey, bool, string) string { return "b@bounce.example.org" },
 	}, Config{
 		Node: name, Helo: name, Lease: 4 * time.Second, Sweep: 300 * time.Millisecond,
 		Schedule: schedule.Config{MaxHandles: 200}, // so that neither takes all there is

@@ -61,7 +61,7 @@ func (w *worker) mail(a *attempt, handles []schedule.Handle) *outbound.Mail {
 		Recipients: make([]outbound.Recipient, len(handles)),
 	}
 	if msg.Sender != "" { // RFC 5321 4.5.5: reports keep the null sender, lest they be answered
-		m.From = w.ReturnPath(handles[0].RecipientKey, len(handles) > 1)
+		m.From = w.ReturnPath(handles[0].RecipientKey, len(handles) > 1, msg.Meta.ReturnDomain)
 	}
 	for i, h := range handles {
 		m.Recipients[i] = outbound.Recipient{Address: h.Address, Notify: h.Notify, ORcpt: h.ORcpt}

@@ -26,9 +26,10 @@ func TestCheckRecipient(t *testing.T) {
 	forger := bounce.NewReturnPaths([]byte(strings.Repeat("f", 32)), bounceDomain)
 	for address, want := range map[string]string{
 		d.path(0): "", strings.ToUpper(d.path(0)): "", d.whole(): "",
-		forger.Make(model.RecipientKey{Message: d.message.ID}, false): "550 5.1.1",
+		forger.Make(model.RecipientKey{Message: d.message.ID}, false, ""): "550 5.1.1",
 		"info@" + bounceDomain: "550 5.1.1", "postmaster@" + bounceDomain: "550 5.1.1", "postmaster": "550 5.1.1", "abuse@" + bounceDomain: "550 5.1.1",
-		"someone@elsewhere.example": "550 5.7.1", strings.Replace(d.path(0), bounceDomain, "school.example", 1): "550 5.7.1",
+		"someone@elsewhere.example": "550 5.7.1", strings.Replace(d.path(0), bounceDomain, "bounce.town.example", 1): "",
+		forger.Make(model.RecipientKey{Message: d.message.ID}, false, "bounce.town.example"): "550 5.7.1",
 		"x%elsewhere.example@" + bounceDomain: "550 5.1.1", "": "553 5.1.3", "no domain": "553 5.1.3",
 	} {
 		err := d.CheckRecipient(t.Context(), address)
@@ -224,7 +225,7 @@ func TestStoreOutOfOrder(t *testing.T) {
 func TestMessageIsGone(t *testing.T) {
 	d := open(t, 1, model.StateDelivered, 0)
 	for _, all := range []bool{false, true} {
-		d.ok(d.receive(d.Paths.Make(model.RecipientKey{Message: 42}, all), said(about("user0@b.example", "failed", "5.1.1"))))
+		d.ok(d.receive(d.Paths.Make(model.RecipientKey{Message: 42}, all, ""), said(about("user0@b.example", "failed", "5.1.1"))))
 	}
 	d.ok(d.receive(d.path(9), said(about("user0@b.example", "failed", "5.1.1"))))
 	if n := strings.Count(d.log.String(), "no longer kept"); n != 3 {

@@ -79,10 +79,13 @@ func (s *Service) path(mailbox string) (p path, err error) {
 	if err != nil {
 		return p, smtp.Wrap(err, 553, "5.1.3", "The recipient "+err.Error())
 	}
-	if a.Domain != s.Paths.Domain() {
+	// Sender domains have bounce domains of their own that lead here. Which they are need not be known: the key has signed
+	// the local part.
+	p.key, p.all, err = s.Paths.Parse(a.Local)
+	switch {
+	case err != nil && a.Domain != s.Paths.Domain():
 		return p, smtp.Errorf(550, "5.7.1", "This server takes only mail that comes back to %s and relays none", s.Paths.Domain())
-	}
-	if p.key, p.all, err = s.Paths.Parse(a.Local); err != nil {
+	case err != nil:
 		return p, smtp.Wrap(err, 550, "5.1.1", "There is no such mailbox; this domain takes only reports about mail it sent")
 	}
 	return p, nil
