@@ -30,7 +30,7 @@ func TestCheckRecipient(t *testing.T) {
 		"info@" + bounceDomain: "550 5.1.1", "postmaster@" + bounceDomain: "550 5.1.1", "postmaster": "550 5.1.1", "abuse@" + bounceDomain: "550 5.1.1",
 		"someone@elsewhere.example": "550 5.7.1", strings.Replace(d.path(0), bounceDomain, "bounce.town.example", 1): "",
 		forger.Make(model.RecipientKey{Message: d.message.ID}, false, "bounce.town.example"): "550 5.7.1",
-		"x%elsewhere.example@" + bounceDomain: "550 5.1.1", "": "553 5.1.3", "no domain": "553 5.1.3",
+		"x%elsewhere.example@" + bounceDomain:                                                "550 5.1.1", "": "553 5.1.3", "no domain": "553 5.1.3",
 	} {
 		err := d.CheckRecipient(t.Context(), address)
 		got := ""

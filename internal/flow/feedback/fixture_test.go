@@ -84,7 +84,9 @@ func (d *desk) path(n int) string {
 	return d.Paths.Make(model.RecipientKey{Message: d.message.ID, N: n}, false, "")
 }
 
-func (d *desk) whole() string { return d.Paths.Make(model.RecipientKey{Message: d.message.ID}, true, "") }
+func (d *desk) whole() string {
+	return d.Paths.Make(model.RecipientKey{Message: d.message.ID}, true, "")
+}
 
 func (d *desk) receive(to, raw string) error {
 	return d.Receive(context.Background(), client, "mx.b.example", "", []string{to}, []byte(raw))
