@@ -39,6 +39,10 @@ func (z *Zone) validate() error {
 	}
 	if _, err := parseRecords(z.Records, z.TTL); err != nil {
 		add(wording.Errorf("records: %w", err))
+	} else if len(errs) == 0 { // alone, and beside what the providers need
+		if _, err := newNames(z); err != nil {
+			add(wording.Errorf("records: %w", err))
+		}
 	}
 	return errors.Join(errs...)
 }

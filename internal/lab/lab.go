@@ -58,7 +58,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{
-		config: c, zone: c.Zone, names: newNames(), providers: map[string]*Provider{}, tally: newTally(c.Zone, c.Limit),
+		config: c, zone: c.Zone, providers: map[string]*Provider{}, tally: newTally(c.Zone, c.Limit),
 		contacts: &contacts{clock: c.Clock, wait: c.Zone.Greylist, limit: c.Limit, seen: map[string]time.Time{}},
 		group:    lifecycle.New(context.WithoutCancel(ctx)),
 	}
@@ -89,7 +89,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (l *Lab) start(ctx context.Context, dns netip.AddrPort) (err error) {
-	if err := l.names.publish(l.zone); err != nil {
+	if l.names, err = newNames(l.zone); err != nil {
 		return err
 	}
 	if l.tls, err = certificate(l.config.Random, l.config.Clock.Now()); err != nil {
@@ -166,13 +166,11 @@ func (l *Lab) Servers() map[string]string {
 }
 
 // Publish adds DNS records in the notation of a BIND zone file.
-func (l *Lab) Publish(records string) error {
-	list, err := parseRecords(records, l.zone.TTL)
-	if err != nil {
-		return err
-	}
-	return l.names.add(list)
-}
+func (l *Lab) Publish(records string) error { return l.names.publish(records) }
+
+// Replace publishes records, in the same notation, in place of the zone's Records and of all that was published. What
+// providers need stays. On an error the old ones stay.
+func (l *Lab) Replace(records string) error { return l.names.replace(records) }
 
 // ReturnTo says who takes failure reports: ADDRESS:PORT on loopback.
 func (l *Lab) ReturnTo(addr string) error {

@@ -143,11 +143,11 @@ func FuzzParseZone(f *testing.F) {
 		if err != nil {
 			return
 		}
-		n := newNames()
-		if err := n.publish(z); err != nil {
+		n, err := newNames(z)
+		if err != nil {
 			t.Fatalf("a zone that was taken cannot be published: %v", err)
 		}
-		for _, list := range n.records {
+		for _, list := range n.tree.records {
 			for _, rr := range list {
 				if err := onLoopback(rr); err != nil {
 					t.Error(err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/lab"
 )
@@ -33,17 +34,24 @@ func (c *labCommand) Run(a *app) error {
 		return &usageError{wording.Errorf("--dns: %w", err)}
 	}
 	zone := lab.BuiltinZone()
+	var file *zoneFile
 	if c.Zone != "" {
-		if zone, err = lab.ReadZone(c.Zone); err != nil {
+		file = &zoneFile{path: c.Zone, clock: clock.System{}, told: a.tellZone, wrong: a.complain}
+		if err := file.read(); err != nil {
 			return err
 		}
+		zone = file.zone
 	}
 	l, err := lab.Start(a.ctx, lab.Config{Zone: zone, DNS: c.DNS, Port: port})
 	if err != nil {
 		return err
 	}
 	if !a.json {
-		a.tellLab(l, zone)
+		a.tellLab(l, zone, file != nil)
+	}
+	if file != nil {
+		file.take = l.Replace
+		file.watch(a.ctx)
 	}
 	<-a.ctx.Done()
 	ctx, cancel := context.WithTimeout(context.Background(), labStopTime)
@@ -70,7 +78,7 @@ func loopbackPort(text string) (uint16, error) {
 }
 
 // tellLab says where the lab listens, and how a node is made to send to it.
-func (a *app) tellLab(l *lab.Lab, z *lab.Zone) {
+func (a *app) tellLab(l *lab.Lab, z *lab.Zone, zoneFile bool) {
 	servers := l.Servers()
 	a.say("DNS on %s, %d mail servers on port %d:", l.DNSAddr(), len(servers), l.Port())
 	for _, addr := range slices.SortedFunc(maps.Keys(servers), byAddress) {
@@ -83,7 +91,19 @@ func (a *app) tellLab(l *lab.Lab, z *lab.Zone) {
 	}
 	a.say("Domains: %s", strings.Join(domains, " "))
 	a.say("A node sends here with: BUDKAVLE_DNS_SERVERS=%s BUDKAVLE_DELIVERY_PORT=%d budkavle serve", l.DNSAddr(), l.Port())
+	if zoneFile {
+		a.say("Records that change in the zone file are taken at once.")
+	}
 	a.say("Stop with Ctrl-C to see what was received.")
+}
+
+// tellZone says what became of a changed zone file, beside the output.
+func (a *app) tellZone(records bool) {
+	text := a.T("zone file: its records are published now")
+	if !records {
+		text = a.T("zone file: more than its records changed; that takes a new start of the lab")
+	}
+	fmt.Fprintln(a.Err, text)
 }
 
 func byAddress(a, b string) int {
