@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/standard/dns"
@@ -36,3 +37,14 @@ type Checker struct{ Config }
 
 // New returns a Checker.
 func New(c Config) *Checker { return &Checker{c} }
+
+// Domain checks a sender domain against what is expected of it.
+func (c *Checker) Domain(ctx context.Context, e Expected) Report {
+	return Report{Domain: e.Domain, At: c.Clock.Now()}
+}
+
+// Any checks a domain of which nothing is known but its name. Without selectors common ones are tried; sources are the
+// addresses that should pass SPF, none: SPF is only linted.
+func (c *Checker) Any(ctx context.Context, domain string, selectors []string, sources []netip.Addr) Report {
+	return Report{Domain: domain, At: c.Clock.Now()}
+}
