@@ -45,8 +45,11 @@ func Tell(err error, translate func(pattern string) string) string {
 	}
 	args := make([]any, len(told.args))
 	for i, arg := range told.args {
-		if inner, ok := arg.(error); ok {
+		switch inner := arg.(type) {
+		case error:
 			arg = Tell(inner, translate)
+		case Text:
+			arg = inner.Tell(translate)
 		}
 		args[i] = arg
 	}
