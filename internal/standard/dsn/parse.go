@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/standard/parts"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
 
@@ -15,7 +16,6 @@ import (
 const (
 	maxStatus     = 4 << 20 // octets of the status part: 5,000 recipients with 800 each
 	maxRecipients = 5000
-	maxText       = 4 << 10 // octets of one value
 )
 
 // ErrNoReport is a message without a status part that names a recipient.
@@ -24,35 +24,38 @@ var ErrNoReport = errors.New("not a delivery status notification")
 // Parse reads a report from a whole message.
 func Parse(raw []byte) (*Report, error) {
 	r := &Report{}
-	w := walker{left: maxParts, want: func(p *part) bool {
-		switch p.mediaType {
-		case "message/global-delivery-status": // RFC 6533 4
-			r.UTF8 = true
-		case "message/delivery-status":
-		default:
-			return false
-		}
-		r.read(p.decoded(maxStatus))
-		return true
-	}}
-	if !w.walk(raw, 0) || len(r.Recipients) == 0 {
+	found := parts.Walk(raw, func(p *parts.Part) bool { return r.ReadPart(p) })
+	if !found || len(r.Recipients) == 0 {
 		return nil, ErrNoReport
 	}
 	return r, nil
 }
 
-// read takes the groups of fields between empty lines (RFC 3464 2.1). The first is about the message; servers that put a
+// ReadPart reads a status part into the report, and reports whether the part is one.
+func (r *Report) ReadPart(p *parts.Part) bool {
+	switch p.MediaType {
+	case "message/global-delivery-status": // RFC 6533 4
+		r.UTF8 = true
+	case "message/delivery-status":
+	default:
+		return false
+	}
+	r.Read(p.Octets(maxStatus))
+	return true
+}
+
+// Read takes the groups of parts.Fields between empty lines (RFC 3464 2.1). The first is about the message; servers that put a
 // recipient's fields into it, or forget the empty line between two recipients, are understood.
-func (r *Report) read(status []byte) {
+func (r *Report) Read(status []byte) {
 	for len(status) > 0 && len(r.Recipients) < maxRecipients {
 		var group []byte
-		group, status = cutHeader(status)
+		group, status = parts.Cut(status)
 		if len(group) == 0 && len(status) == 0 {
 			return
 		}
 		var now Recipient
-		for _, f := range fields(group) {
-			if f.name == "original-recipient" && now.Original != (Typed{}) || f.name == "final-recipient" && now.Final != (Typed{}) {
+		for _, f := range parts.Fields(group) {
+			if f.Name == "original-recipient" && now.Original != (Typed{}) || f.Name == "final-recipient" && now.Final != (Typed{}) {
 				r.add(now)
 				now = Recipient{}
 			}
@@ -71,42 +74,42 @@ func (r *Report) add(p Recipient) {
 	}
 }
 
-func (r *Report) set(f field) {
-	switch f.name {
+func (r *Report) set(f parts.Field) {
+	switch f.Name {
 	case "original-envelope-id":
-		r.EnvelopeID = f.value
+		r.EnvelopeID = f.Value
 	case "reporting-mta":
-		r.ReportingMTA = typed(f.value)
+		r.ReportingMTA = typed(f.Value)
 	case "received-from-mta":
-		r.ReceivedFrom = typed(f.value)
+		r.ReceivedFrom = typed(f.Value)
 	case "arrival-date":
-		r.Arrival = date(f.value)
+		r.Arrival = date(f.Value)
 	}
 }
 
 // set reports whether the field is one of a recipient.
-func (p *Recipient) set(f field) bool {
-	switch f.name {
+func (p *Recipient) set(f parts.Field) bool {
+	switch f.Name {
 	case "original-recipient":
-		p.Original = mailbox(f.value)
+		p.Original = mailbox(f.Value)
 	case "final-recipient":
-		p.Final = mailbox(f.value)
+		p.Final = mailbox(f.Value)
 	case "action":
-		p.Action = Action(strings.ToLower(firstWord(f.value)))
+		p.Action = Action(strings.ToLower(parts.FirstWord(f.Value)))
 	case "status":
-		if s := firstWord(f.value); smtp.ValidEnhanced(s) { // often with a comment behind it
+		if s := parts.FirstWord(f.Value); smtp.ValidEnhanced(s) { // often with a comment behind it
 			p.Status = s
 		}
 	case "remote-mta":
-		p.RemoteMTA = typed(f.value)
+		p.RemoteMTA = typed(f.Value)
 	case "diagnostic-code":
-		p.Diagnostic = typed(f.value)
+		p.Diagnostic = typed(f.Value)
 	case "last-attempt-date":
-		p.LastAttempt = date(f.value)
+		p.LastAttempt = date(f.Value)
 	case "final-log-id":
-		p.FinalLogID = f.value
+		p.FinalLogID = f.Value
 	case "will-retry-until":
-		p.WillRetryUntil = date(f.value)
+		p.WillRetryUntil = date(f.Value)
 	default:
 		return false
 	}
@@ -130,7 +133,7 @@ func mailbox(s string) Typed {
 		t.Value = t.Value[1 : n-1]
 	}
 	if t.Type == "utf-8" {
-		t.Value = clean(unescape(t.Value))
+		t.Value = parts.Clean(unescape(t.Value))
 	}
 	return t
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/budkavle/budkavle/internal/standard/parts"
 )
 
 // shared is where test data stands that is not part of the project.
@@ -70,10 +72,10 @@ func TestParse(t *testing.T) {
 
 func TestNoReport(t *testing.T) {
 	deep := ""
-	for i := range maxDepth + 1 {
+	for i := range parts.MaxDepth + 1 {
 		deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
 	}
-	many := "Content-Type: multipart/mixed; boundary=b\n\n--b\n" + strings.Repeat("\n--b\n", maxParts)
+	many := "Content-Type: multipart/mixed; boundary=b\n\n--b\n" + strings.Repeat("\n--b\n", parts.MaxParts)
 	status := "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b\n"
 	for name, raw := range map[string]string{
 		"empty": "", "text": "Subject: s\n\nText\n", "no boundary": "Content-Type: multipart/report\n\n--b\n" + status,
@@ -91,8 +93,8 @@ func TestBounds(t *testing.T) {
 	if err != nil || len(r.Recipients) != maxRecipients {
 		t.Errorf("%d recipients, %v", len(r.Recipients), err)
 	}
-	r, err = Parse([]byte(report("Final-Recipient: rfc822; a@b\nDiagnostic-Code: smtp; " + strings.Repeat("x", 2*maxText) + "\n" + strings.Repeat(" more\n", maxText))))
-	if err != nil || len(r.Recipients[0].Diagnostic.Value) > maxText {
+	r, err = Parse([]byte(report("Final-Recipient: rfc822; a@b\nDiagnostic-Code: smtp; " + strings.Repeat("x", 2*parts.MaxText) + "\n" + strings.Repeat(" more\n", parts.MaxText))))
+	if err != nil || len(r.Recipients[0].Diagnostic.Value) > parts.MaxText {
 		t.Errorf("a value of %d octets, %v", len(r.Recipients[0].Diagnostic.Value), err)
 	}
 }
@@ -159,7 +161,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, p := range r.Recipients {
 			for _, s := range []string{p.Original.Value, p.Final.Value, p.Diagnostic.Value, p.RemoteMTA.Value, p.FinalLogID, string(p.Action), r.EnvelopeID} {
-				if len(s) > 3*maxText || strings.ToValidUTF8(s, "") != s || strings.ContainsAny(s, "\x00\r\n") {
+				if len(s) > 3*parts.MaxText || strings.ToValidUTF8(s, "") != s || strings.ContainsAny(s, "\x00\r\n") {
 					t.Fatalf("text %q", s)
 				}
 			}

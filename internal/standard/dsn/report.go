@@ -3,10 +3,8 @@
 //
 // Parse takes what real servers send: bare line feeds, missing fields, comments, wrong frames around a right status
 // part. What it cannot read it leaves out; it fails only with ErrNoReport, when there is no status part with a recipient.
-// Its work grows with the octets given and not with what they claim to be: at most maxDepth multiparts are opened in one
-// another, maxParts parts looked at, maxRecipients recipients of maxStatus octets read, and text is cut at maxText. That is
-// why the few parts wanted are found here and not by a MIME library, which would open, decode and copy all of them, as
-// deep as the sender nests them. Texts are valid UTF-8 without control characters.
+// Its work is bounded as that of package parts is, and by maxRecipients recipients of maxStatus octets. Texts are valid
+// UTF-8 without control characters.
 //
 // Build writes one message. Mail builders do not know multipart/report, whose parts have fixed types and order. A report
 // written and parsed again says the same. The package decides neither whether a report is due nor what one means.
