@@ -15,6 +15,7 @@ const (
 	purgeStep  = 200                    // rows deleted or examined in one commit
 	purgePause = 100 * time.Millisecond // between steps, so that the queue's commits go first
 	purgeEvery = 10 * time.Minute       // between rounds
+	softKept   = 60 * 24 * time.Hour    // for which soft bounces are remembered: their score has then lost 99 %
 )
 
 // janitor deletes what need not be kept any longer. At most purgeStep/purgePause rows a second: 2,000, which
@@ -59,7 +60,10 @@ func (j *janitor) round(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return j.steps(ctx, func() (int, error) { return j.store.PurgeIdempotency(ctx, now, purgeStep) })
+	if err := j.steps(ctx, func() (int, error) { return j.store.PurgeIdempotency(ctx, now, purgeStep) }); err != nil {
+		return err
+	}
+	return j.steps(ctx, func() (int, error) { return j.store.PurgeSoftBounces(ctx, now.Add(-softKept), purgeStep) })
 }
 
 // steps repeats one step until it finds nothing more.

@@ -39,8 +39,10 @@ type Outcome struct {
 	// Attempted is false when nothing was dialled, so that the attempt counted at the claim is taken back. Reply is
 	// then kept only if it has a time: it says why nothing was dialled, where the row says nothing better.
 	Attempted bool
-	Event     *model.Event     // stored in the same commit; nil for a plain return to the queue
-	Notice    model.NoticeKind // stored in the same commit; empty: the sender is not to be told
+	Event     *model.Event        // stored in the same commit; nil for a plain return to the queue
+	Suppress  []model.Suppression // stored in the same commit: the address is not to be sent to again
+	Soft      *model.SoftBounce   // stored in the same commit
+	Notice    model.NoticeKind    // stored in the same commit; empty: the sender is not to be told
 }
 
 // Filter selects recipients in the queue. Zero fields select all.
@@ -85,8 +87,8 @@ type Queue interface {
 	// recipient is no longer leased by its Lease changes nothing and stores no event; its key is returned.
 	Settle(ctx context.Context, outcomes []Outcome) (stale []model.RecipientKey, err error)
 	// Bounce moves a delivered, waiting or held recipient to bounced because a DSN came back, with its event.
-	// It reports false, and stores nothing, if the recipient is not in such a state.
-	Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind) (bool, error)
+	// It reports false, and stores nothing, if the recipient is not in such a state. Entries of suppress share the commit.
+	Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind, suppress ...model.Suppression) (bool, error)
 	// NoteEvents appends events that change no recipient, and the notices that come of them.
 	NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error
 	// RecoverLeases returns up to limit recipients held by the lease to the queue, due at due; it reports how many.
@@ -170,6 +172,8 @@ type Retention interface {
 	// recipients is unsettled and whose events are gone: as many as have limit recipients together, at least one. It
 	// returns how many events and messages it deleted.
 	PurgeEvents(ctx context.Context, before time.Time, limit int) (deleted int, err error)
+	// PurgeSoftBounces deletes at most limit counts that have not moved since before.
+	PurgeSoftBounces(ctx context.Context, before time.Time, limit int) (int, error)
 	// PurgeIdempotency deletes at most limit answers that expired before now.
 	PurgeIdempotency(ctx context.Context, now time.Time, limit int) (int, error)
 }

@@ -28,6 +28,7 @@ type Store interface {
 	Queue
 	Notices
 	Events
+	Suppressions
 	Nodes
 	Retention
 	// Ping fails when a change could not be made durable now.

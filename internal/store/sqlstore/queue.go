@@ -138,6 +138,9 @@ func (s *Store) Settle(ctx context.Context, outcomes []store.Outcome) ([]model.R
 			if err := insertNotice(ctx, tx, o.Key, o.Notice, o.At); err != nil {
 				return err
 			}
+			if err := hygiene(ctx, tx, o.Suppress, o.Soft); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -179,7 +182,7 @@ func settle(ctx context.Context, tx *countingTx, o *store.Outcome, last string, 
 }
 
 // Bounce implements store.Queue.
-func (s *Store) Bounce(ctx context.Context, key model.RecipientKey, reply model.Reply, ev model.Event, n model.NoticeKind) (bool, error) {
+func (s *Store) Bounce(ctx context.Context, key model.RecipientKey, reply model.Reply, ev model.Event, n model.NoticeKind, suppress ...model.Suppression) (bool, error) {
 	last, err := json.Marshal(&reply)
 	if err != nil {
 		return false, &store.Error{Kind: store.Internal, Op: "bounce", Err: err}
@@ -204,6 +207,9 @@ func (s *Store) Bounce(ctx context.Context, key model.RecipientKey, reply model.
 			return err
 		}
 		if err := insertEvent(ctx, tx, ev); err != nil {
+			return err
+		}
+		if err := hygiene(ctx, tx, suppress, nil); err != nil {
 			return err
 		}
 		return insertNotice(ctx, tx, key, n, ev.At)

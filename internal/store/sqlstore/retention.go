@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/model"
 )
 
 func identTime(id int64) time.Time { return ident.ID(id).Time() }
@@ -127,6 +128,30 @@ func (s *Store) PurgeIdempotency(ctx context.Context, now time.Time, limit int) 
 		return nil
 	})
 	return len(keys), err
+}
+
+// PurgeSoftBounces implements store.Retention.
+func (s *Store) PurgeSoftBounces(ctx context.Context, before time.Time, limit int) (int, error) {
+	const op = "purge soft bounces"
+	var old []model.SoftBounce
+	err := s.engine.Query(ctx, func(r Scanner) error {
+		var b model.SoftBounce
+		err := r.Scan(&b.Account, &b.Key)
+		old = append(old, b)
+		return err
+	}, `SELECT account, address_key FROM soft_bounce WHERE at < ? LIMIT ?`, micros(before), limit)
+	if err != nil || len(old) == 0 {
+		return 0, s.fault(op, err)
+	}
+	err = s.change(ctx, op, func(ctx context.Context, tx *countingTx) error {
+		for _, b := range old {
+			if err := tx.exec(ctx, `DELETE FROM soft_bounce WHERE account = ? AND address_key = ? AND at < ?`, int64(b.Account), b.Key, micros(before)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(old), err
 }
 
 func (s *Store) column(ctx context.Context, query string, args ...any) ([]int64, error) {
