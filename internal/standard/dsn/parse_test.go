@@ -78,7 +78,7 @@ func TestNoReport(t *testing.T) {
 	many := "Content-Type: multipart/mixed; boundary=b\n\n--b\n" + strings.Repeat("\n--b\n", parts.MaxParts)
 	status := "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b\n"
 	for name, raw := range map[string]string{
-		"empty": "", "text": "Subject: s\n\nText\n", "no boundary": "Content-Type: multipart/report\n\n--b\n" + status,
+		"empty": "", "text": "Subject: s\n\nText\n", "no boundary": "Content-Type: multipart/report\n\n" + status,
 		"no recipient": report("Reporting-MTA: dns; m\n"), "too deep": deep + status, "too many parts": many + status,
 		"inside a returned message": "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n" + status + "\n--b--\n",
 	} {
