@@ -41,47 +41,22 @@ var _ Resolver = (*Client)(nil)
 
 // LookupMX implements Resolver.
 func (c *Client) LookupMX(ctx context.Context, name string) (Answer[MX], error) {
-	return lookup(ctx, c, name, mdns.TypeMX, func(rr mdns.RR) (MX, bool) {
-		mx, ok := rr.(*mdns.MX)
-		if !ok {
-			return MX{}, false
-		}
-		return MX{Preference: mx.Preference, Host: plain(mx.Mx)}, true
-	})
+	return lookup(ctx, c, name, mdns.TypeMX, readMX)
 }
 
 // LookupA implements Resolver.
 func (c *Client) LookupA(ctx context.Context, name string) (Answer[netip.Addr], error) {
-	return lookup(ctx, c, name, mdns.TypeA, func(rr mdns.RR) (netip.Addr, bool) {
-		a, ok := rr.(*mdns.A)
-		if !ok {
-			return netip.Addr{}, false
-		}
-		addr, ok := netip.AddrFromSlice(a.A)
-		return addr.Unmap(), ok
-	})
+	return lookup(ctx, c, name, mdns.TypeA, readA)
 }
 
 // LookupAAAA implements Resolver.
 func (c *Client) LookupAAAA(ctx context.Context, name string) (Answer[netip.Addr], error) {
-	return lookup(ctx, c, name, mdns.TypeAAAA, func(rr mdns.RR) (netip.Addr, bool) {
-		a, ok := rr.(*mdns.AAAA)
-		if !ok {
-			return netip.Addr{}, false
-		}
-		return netip.AddrFromSlice(a.AAAA)
-	})
+	return lookup(ctx, c, name, mdns.TypeAAAA, readAAAA)
 }
 
 // LookupTXT implements Resolver.
 func (c *Client) LookupTXT(ctx context.Context, name string) (Answer[string], error) {
-	return lookup(ctx, c, name, mdns.TypeTXT, func(rr mdns.RR) (string, bool) {
-		txt, ok := rr.(*mdns.TXT)
-		if !ok {
-			return "", false
-		}
-		return unescape(strings.Join(txt.Txt, "")), true
-	})
+	return lookup(ctx, c, name, mdns.TypeTXT, readTXT)
 }
 
 // LookupSPF asks for records of type SPF (99), which RFC 7208 3.1 withdrew. Only what looks for left-overs does.
@@ -97,21 +72,29 @@ func (c *Client) LookupSPF(ctx context.Context, name string) (Answer[string], er
 
 // LookupPTR implements Resolver.
 func (c *Client) LookupPTR(ctx context.Context, addr netip.Addr) (Answer[string], error) {
-	name, err := mdns.ReverseAddr(addr.Unmap().WithZone("").String())
+	name, err := reverse(addr)
 	if err != nil {
-		return Answer[string]{}, &Error{Kind: BadName, Name: addr.String(), Type: "PTR", Err: err}
+		return Answer[string]{}, err
 	}
-	return lookup(ctx, c, name, mdns.TypePTR, func(rr mdns.RR) (string, bool) {
-		ptr, ok := rr.(*mdns.PTR)
-		if !ok {
-			return "", false
-		}
-		return plain(ptr.Ptr), true
-	})
+	return lookup(ctx, c, name, mdns.TypePTR, readPTR)
 }
 
-// lookup turns what the client keeps into records of one type.
-func lookup[T any](ctx context.Context, c *Client, name string, qtype uint16, read func(mdns.RR) (T, bool)) (Answer[T], error) {
+// reverse is the name at which an address has its PTR records.
+func reverse(addr netip.Addr) (string, error) {
+	name, err := mdns.ReverseAddr(addr.Unmap().WithZone("").String())
+	if err != nil {
+		return "", &Error{Kind: BadName, Name: addr.String(), Type: "PTR", Err: err}
+	}
+	return name, nil
+}
+
+// source answers single questions.
+type source interface {
+	resolve(ctx context.Context, name string, qtype uint16) (*result, error)
+}
+
+// lookup turns what a source says into records of one type.
+func lookup[T any](ctx context.Context, c source, name string, qtype uint16, read func(mdns.RR) (T, bool)) (Answer[T], error) {
 	r, err := c.resolve(ctx, name, qtype)
 	if err != nil {
 		return Answer[T]{}, err
@@ -126,6 +109,39 @@ func lookup[T any](ctx context.Context, c *Client, name string, qtype uint16, re
 		return Answer[T]{}, &Error{Kind: NoData, Name: plain(name), Type: mdns.TypeToString[qtype]}
 	}
 	return a, nil
+}
+
+func readMX(rr mdns.RR) (MX, bool) {
+	mx, ok := rr.(*mdns.MX)
+	if !ok {
+		return MX{}, false
+	}
+	return MX{Preference: mx.Preference, Host: plain(mx.Mx)}, true
+}
+
+func readA(rr mdns.RR) (netip.Addr, bool) {
+	a, ok := rr.(*mdns.A)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	addr, ok := netip.AddrFromSlice(a.A)
+	return addr.Unmap(), ok
+}
+
+func readAAAA(rr mdns.RR) (netip.Addr, bool) {
+	a, ok := rr.(*mdns.AAAA)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFromSlice(a.AAAA)
+}
+
+func readPTR(rr mdns.RR) (string, bool) {
+	ptr, ok := rr.(*mdns.PTR)
+	if !ok {
+		return "", false
+	}
+	return plain(ptr.Ptr), true
 }
 
 // plain is a name as the rest of the program writes it. The root is empty.

@@ -7,7 +7,9 @@ package dnstest
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,11 @@ type Fake struct {
 	SPF   map[string][]string // records of type 99
 	PTR   map[netip.Addr][]string
 	CNAME map[string]string
+	NS    map[string][]string
+	SOA   map[string][]dns.SOA
+	TLSA  map[string][]dns.TLSA
+	// Strings are TXT records whose character-strings matter; those of TXT are split at 255 octets.
+	Strings map[string][][]string
 	// Faults fail every lookup of a name, or of one type of it: "example.org", or "MX example.org".
 	Faults map[string]dns.Kind
 	// Authentic names have answers with that mark.
@@ -33,7 +40,7 @@ type Fake struct {
 	Expires time.Time
 }
 
-var _ dns.Resolver = (*Fake)(nil)
+var _ dns.Deep = (*Fake)(nil)
 
 // LookupMX implements dns.Resolver.
 func (f *Fake) LookupMX(ctx context.Context, name string) (dns.Answer[dns.MX], error) {
@@ -52,7 +59,58 @@ func (f *Fake) LookupAAAA(ctx context.Context, name string) (dns.Answer[netip.Ad
 
 // LookupTXT implements dns.Resolver.
 func (f *Fake) LookupTXT(ctx context.Context, name string) (dns.Answer[string], error) {
-	return lookup(ctx, f, name, "TXT", f.TXT)
+	all, err := f.LookupStrings(ctx, name)
+	joined := make([]string, len(all.Records))
+	for i, r := range all.Records {
+		joined[i] = strings.Join(r, "")
+	}
+	return dns.Answer[string]{Records: joined, Name: all.Name, Expires: all.Expires, Authentic: all.Authentic}, err
+}
+
+// LookupStrings implements dns.Deep.
+func (f *Fake) LookupStrings(ctx context.Context, name string) (dns.Answer[[]string], error) {
+	all := maps.Clone(f.Strings)
+	if all == nil {
+		all = map[string][][]string{}
+	}
+	for owner, records := range f.TXT {
+		for _, r := range records {
+			all[owner] = append(slices.Clip(all[owner]), split(r))
+		}
+	}
+	return lookup(ctx, f, name, "TXT", all)
+}
+
+func split(txt string) []string {
+	var parts []string
+	for len(txt) > 255 {
+		parts, txt = append(parts, txt[:255]), txt[255:]
+	}
+	return append(parts, txt)
+}
+
+// LookupNS implements dns.Deep.
+func (f *Fake) LookupNS(ctx context.Context, name string) (dns.Answer[string], error) {
+	return lookup(ctx, f, name, "NS", f.NS)
+}
+
+// LookupSOA implements dns.Deep.
+func (f *Fake) LookupSOA(ctx context.Context, name string) (dns.Answer[dns.SOA], error) {
+	return lookup(ctx, f, name, "SOA", f.SOA)
+}
+
+// LookupTLSA implements dns.Deep.
+func (f *Fake) LookupTLSA(ctx context.Context, name string) (dns.Answer[dns.TLSA], error) {
+	return lookup(ctx, f, name, "TLSA", f.TLSA)
+}
+
+// LookupCNAME implements dns.Deep.
+func (f *Fake) LookupCNAME(ctx context.Context, name string) (dns.Answer[string], error) {
+	aliases := make(map[string][]string, len(f.CNAME))
+	for owner, target := range f.CNAME {
+		aliases[owner] = []string{target}
+	}
+	return lookup(ctx, f, name, "CNAME", aliases)
 }
 
 // LookupSPF is like that of dns.Client.
@@ -90,7 +148,7 @@ func lookup[T any](ctx context.Context, f *Fake, name, qtype string, records map
 			return dns.Answer[T]{Records: found, Name: owner, Expires: f.Expires, Authentic: f.Authentic[name]}, nil
 		}
 		target, ok := f.CNAME[owner]
-		if !ok {
+		if !ok || qtype == "CNAME" {
 			if f.knows(owner) {
 				return fault(dns.NoData, nil)
 			}
@@ -102,5 +160,6 @@ func lookup[T any](ctx context.Context, f *Fake, name, qtype string, records map
 }
 
 func (f *Fake) knows(name string) bool {
-	return len(f.MX[name]) > 0 || len(f.A[name]) > 0 || len(f.AAAA[name]) > 0 || len(f.TXT[name]) > 0
+	return len(f.MX[name]) > 0 || len(f.A[name]) > 0 || len(f.AAAA[name]) > 0 || len(f.TXT[name]) > 0 || len(f.NS[name]) > 0 ||
+		len(f.SOA[name]) > 0 || len(f.TLSA[name]) > 0 || len(f.Strings[name]) > 0
 }

@@ -3,6 +3,7 @@ package dnstest
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/budkavle/budkavle/internal/standard/dns"
@@ -18,6 +19,10 @@ func TestFake(t *testing.T) {
 		CNAME:     map[string]string{"www.example": "a.example", "x.example": "y.example", "y.example": "x.example", "z.example": "none.example"},
 		Faults:    map[string]dns.Kind{"sick.example": dns.ServFail, "TXT a.example": dns.Timeout},
 		Authentic: map[string]bool{"a.example": true},
+		NS:        map[string][]string{"example": {"ns.example"}},
+		SOA:       map[string][]dns.SOA{"example": {{Server: "ns.example", Serial: 7}}},
+		TLSA:      map[string][]dns.TLSA{"_25._tcp.mx.example": {{Usage: 3, Data: []byte{1}}}},
+		Strings:   map[string][][]string{"cut.example": {{"one ", "two"}}},
 	}
 	ctx := t.Context()
 	if a, err := f.LookupMX(ctx, "WWW.example."); err != nil || a.Records[0].Host != "mx.example" || a.Name != "a.example" || a.Authentic {
@@ -31,6 +36,25 @@ func TestFake(t *testing.T) {
 	}
 	if a, err := f.LookupPTR(ctx, one); err != nil || a.Records[0] != "mx.example" {
 		t.Errorf("PTR: %+v, %v", a, err)
+	}
+	if a, err := f.LookupNS(ctx, "example"); err != nil || a.Records[0] != "ns.example" {
+		t.Errorf("NS: %+v, %v", a, err)
+	}
+	if a, err := f.LookupSOA(ctx, "example"); err != nil || a.Records[0].Serial != 7 {
+		t.Errorf("SOA: %+v, %v", a, err)
+	}
+	if a, err := f.LookupTLSA(ctx, "_25._tcp.mx.example"); err != nil || a.Records[0].Usage != 3 {
+		t.Errorf("TLSA: %+v, %v", a, err)
+	}
+	if a, err := f.LookupCNAME(ctx, "www.example"); err != nil || a.Records[0] != "a.example" || a.Name != "www.example" {
+		t.Errorf("CNAME: %+v, %v", a, err)
+	}
+	if a, err := f.LookupTXT(ctx, "cut.example"); err != nil || a.Records[0] != "one two" {
+		t.Errorf("TXT of strings: %+v, %v", a, err)
+	}
+	f.TXT["long.example"] = []string{strings.Repeat("x", 300)}
+	if a, err := f.LookupStrings(ctx, "long.example"); err != nil || len(a.Records[0]) != 2 || len(a.Records[0][0]) != 255 {
+		t.Errorf("long TXT: %+v, %v", a, err)
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
@@ -46,6 +70,7 @@ func TestFake(t *testing.T) {
 		"dangling":  {func() error { _, err := f.LookupA(ctx, "z.example"); return err }, dns.NXDomain},
 		"no PTR":    {func() error { _, err := f.LookupPTR(ctx, netip.MustParseAddr("192.0.2.2")); return err }, dns.NXDomain},
 		"no addr":   {func() error { _, err := f.LookupPTR(ctx, netip.Addr{}); return err }, dns.BadName},
+		"no alias":  {func() error { _, err := f.LookupCNAME(ctx, "a.example"); return err }, dns.NoData},
 		"cancelled": {func() error { _, err := f.LookupA(ended, "mx.example"); return err }, dns.Cancelled},
 	} {
 		if err := tt.err(); !dns.Is(err, tt.want) {
