@@ -9,6 +9,10 @@
 // its SMTP, DNS and DKIM are emersion/go-smtp, miekg/dns and emersion/go-msgauth, and its failure reports are written
 // here.
 //
+// Its DNS answers as that of the world does: zones begin below registries and have SOA and NS, wildcards stand for names
+// (RFC 4592), and a caching resolver that holds on to old answers stands beside it if asked for. Records, names that fail
+// and the whole server's failing change while it runs.
+//
 // It listens on loopback only, refuses any other address, and publishes no address that is not loopback, so nothing
 // that follows its DNS leaves the machine. Addresses in 127.0.0.0/8 other than 127.0.0.1 exist on Linux without any
 // setup. Start gives a lab that runs whole, or an error with everything undone. Its memory is bounded by Config. It keeps

@@ -24,6 +24,7 @@ import (
 type Config struct {
 	Zone   *Zone       // BuiltinZone()
 	DNS    string      // ADDRESS:PORT on loopback; "127.0.0.1:0", any free port
+	Cache  bool        // a caching resolver beside it
 	Port   uint16      // of every receiving server; 0: one that is free on all their addresses
 	Seed   uint64      // which mailboxes behave how
 	Limit  int         // recipients remembered, each about 140 octets: 1,000,000. Those beyond it are taken, not tracked
@@ -42,7 +43,9 @@ type Lab struct {
 	returns   *returns
 	tls       *tls.Config
 	group     *lifecycle.Group
+	authority *authority
 	dns       *dnsServer
+	cache     *dnsServer // nil without Config.Cache
 	receivers []*receiver
 	port      uint16
 }
@@ -89,7 +92,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (l *Lab) start(ctx context.Context, dns netip.AddrPort) (err error) {
-	if l.names, err = newNames(l.zone); err != nil {
+	if l.names, err = newNames(l.zone, dns.Addr()); err != nil {
 		return err
 	}
 	if l.tls, err = certificate(l.config.Random, l.config.Clock.Now()); err != nil {
@@ -99,7 +102,12 @@ func (l *Lab) start(ctx context.Context, dns netip.AddrPort) (err error) {
 		return err
 	}
 	l.group.Go(l.returns.run)
-	l.dns, err = listenDNS(ctx, dns, l.names, l.group)
+	l.authority = &authority{names: l.names, queries: map[string]int{}}
+	if l.dns, err = listenDNS(ctx, dns, l.authority, l.group); err != nil || !l.config.Cache {
+		return err
+	}
+	c := &cache{authority: l.authority, clock: l.config.Clock, kept: map[question]kept{}}
+	l.cache, err = listenDNS(ctx, netip.AddrPortFrom(dns.Addr(), 0), c, l.group)
 	return err
 }
 
@@ -135,10 +143,12 @@ func (l *Lab) startReceivers(ctx context.Context) error {
 func (l *Lab) Stop(ctx context.Context) error {
 	l.group.Drain()
 	var errs []error
-	if l.dns != nil {
-		errs = append(errs, l.dns.stop(ctx))
-		l.dns = nil
+	for _, d := range []*dnsServer{l.dns, l.cache} {
+		if d != nil {
+			errs = append(errs, d.stop(ctx))
+		}
 	}
+	l.dns, l.cache = nil, nil
 	for _, r := range l.receivers {
 		errs = append(errs, r.stop(ctx))
 	}
@@ -148,8 +158,12 @@ func (l *Lab) Stop(ctx context.Context) error {
 	return errors.Join(append(errs, l.group.Stop(now))...)
 }
 
-// DNSAddr is ADDRESS:PORT of the DNS server.
+// DNSAddr is ADDRESS:PORT of the DNS server: the authority for all names.
 func (l *Lab) DNSAddr() string { return l.dns.addr.String() }
+
+// CacheAddr is ADDRESS:PORT of the caching resolver, with Config.Cache. What the authority no longer says it says until
+// the TTL has run out by the lab's clock.
+func (l *Lab) CacheAddr() string { return l.cache.addr.String() }
 
 // Port is the port of every receiving server.
 func (l *Lab) Port() int { return int(l.port) }
@@ -164,13 +178,6 @@ func (l *Lab) Servers() map[string]string {
 	}
 	return list
 }
-
-// Publish adds DNS records in the notation of a BIND zone file.
-func (l *Lab) Publish(records string) error { return l.names.publish(records) }
-
-// Replace publishes records, in the same notation, in place of the zone's Records and of all that was published. What
-// providers need stays. On an error the old ones stay.
-func (l *Lab) Replace(records string) error { return l.names.replace(records) }
 
 // ReturnTo says who takes failure reports: ADDRESS:PORT on loopback.
 func (l *Lab) ReturnTo(addr string) error {

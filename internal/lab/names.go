@@ -1,23 +1,19 @@
 package lab
 
 import (
-	"fmt"
-	"io"
-	"net"
+	"net/netip"
 	"strings"
 	"sync"
 
 	mdns "github.com/miekg/dns"
 )
 
-const (
-	maxChain = 8  // CNAMEs followed for one question
-	soaTTL   = 60 // seconds for which a denial is kept
-)
+const maxChain = 8 // CNAMEs followed for one question
 
 // names is what the DNS server knows. A name it does not know does not exist.
 type names struct {
-	zone *Zone // read only
+	zone   *Zone      // read only
+	server netip.Addr // of the DNS server
 
 	mu     sync.RWMutex
 	tree   *tree
@@ -25,8 +21,8 @@ type names struct {
 }
 
 // newNames publishes what the zone describes.
-func newNames(z *Zone) (*names, error) {
-	n := &names{zone: z, faults: map[string]Answer{}}
+func newNames(z *Zone, server netip.Addr) (*names, error) {
+	n := &names{zone: z, server: server, faults: map[string]Answer{}}
 	for i := range z.Providers {
 		if p := &z.Providers[i]; p.Answer == AnswerServFail || p.Answer == AnswerNothing {
 			for _, domain := range p.Domains {
@@ -48,6 +44,7 @@ func (n *names) replace(records string) error {
 		return err
 	}
 	var text strings.Builder
+	writeAddress(&text, nameServer, n.server.String())
 	for i := range n.zone.Providers {
 		fresh.describe(&text, &n.zone.Providers[i])
 	}
@@ -74,81 +71,69 @@ func (n *names) publish(records string) error {
 	return n.tree.add(list)
 }
 
-// lookup answers a question. fault is the way in which the name fails, empty if it does not.
-func (n *names) lookup(name string, qtype uint16) (answer []mdns.RR, rcode int, fault Answer) {
+// answer is what names say to a question.
+type answer struct {
+	records []mdns.RR // aliases first
+	last    string    // the name at the end of the aliases
+	zone    mdns.RR   // SOA of the last name's zone, if what was asked for is not there (RFC 2308 2)
+	rcode   int
+	fault   Answer // the way in which a name fails; empty if none does
+}
+
+// lookup answers a question.
+func (n *names) lookup(name string, qtype uint16) answer {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	name = fold(name)
+	a := answer{last: fold(name)}
 	for range maxChain {
-		for _, i := range mdns.Split(name) {
-			if f := n.faults[name[i:]]; f != "" {
-				return nil, mdns.RcodeServerFailure, f
-			}
+		switch f := n.fault(a.last); f {
+		case "":
+		case AnswerNXDomain:
+			return n.deny(a, mdns.RcodeNameError)
+		default:
+			return answer{rcode: mdns.RcodeServerFailure, fault: f}
 		}
-		if found := n.tree.ofType(name, qtype); len(found) > 0 {
-			return append(answer, found...), mdns.RcodeSuccess, ""
+		if found := n.tree.find(a.last, qtype); len(found) > 0 {
+			a.records = append(a.records, found...)
+			return a
 		}
-		alias := n.tree.ofType(name, mdns.TypeCNAME)
-		if len(alias) == 0 {
-			if !n.tree.exists[name] {
-				return answer, mdns.RcodeNameError, "" // RFC 6604 2.1: the code tells of the last name
-			}
-			return answer, mdns.RcodeSuccess, ""
+		alias := n.tree.find(a.last, mdns.TypeCNAME)
+		switch {
+		case len(alias) > 0:
+			a.records = append(a.records, alias[0])
+			a.last = fold(alias[0].(*mdns.CNAME).Target)
+		case n.tree.source(a.last) == "":
+			return n.deny(a, mdns.RcodeNameError) // RFC 6604 2.1: the code tells of the last name
+		default:
+			return n.deny(a, mdns.RcodeSuccess)
 		}
-		answer = append(answer, alias[0])
-		name = fold(alias[0].(*mdns.CNAME).Target)
 	}
-	return nil, mdns.RcodeServerFailure, AnswerServFail
+	return answer{rcode: mdns.RcodeServerFailure, fault: AnswerServFail}
 }
 
-// txt is for the DKIM verifier.
-func (n *names) txt(name string) ([]string, error) {
-	answer, rcode, fault := n.lookup(name, mdns.TypeTXT)
-	if fault != "" {
-		return nil, &net.DNSError{Err: string(fault), Name: name, IsTemporary: true}
-	}
-	var list []string
-	for _, rr := range answer {
-		if t, ok := rr.(*mdns.TXT); ok {
-			list = append(list, strings.Join(t.Txt, ""))
-		}
-	}
-	if rcode == mdns.RcodeNameError || len(list) == 0 {
-		return nil, &net.DNSError{Err: "no such record", Name: name, IsNotFound: true}
-	}
-	return list, nil
+// deny says that what was asked for is not there. A zone's given SOA stands before the lab's.
+func (n *names) deny(a answer, rcode int) answer {
+	a.rcode, a.zone = rcode, n.tree.ofType(n.tree.apex(a.last), mdns.TypeSOA)[0]
+	return a
 }
 
-// describe writes the records of a provider's domains and servers. Domains with records of their own keep those.
-func (t *tree) describe(w io.Writer, p *Provider) {
-	hosts := map[string]bool{}
-	for _, domain := range p.Domains {
-		if p.Answer == AnswerNullMX {
-			fmt.Fprintf(w, "%s. MX 0 .\n", domain)
-		}
-		own := t.has(domain, mdns.TypeMX) || t.has(domain, mdns.TypeA) || t.has(domain, mdns.TypeCNAME)
-		for i := range p.Servers {
-			s := &p.Servers[i]
-			host := s.hostFor([]string{domain})
-			switch {
-			case p.Answer == AnswerImplicit && own:
-				continue
-			case p.Answer == AnswerImplicit:
-				host = domain
-			case !own:
-				fmt.Fprintf(w, "%s. MX %d %s.\n", domain, s.Preference, host)
-			}
-			if p.Answer == AnswerMX && hosts[host] {
-				continue
-			}
-			hosts[host] = true
-			for _, a := range s.Addresses {
-				kind := "A"
-				if strings.Contains(a, ":") {
-					kind = "AAAA"
-				}
-				fmt.Fprintf(w, "%s. %s %s\n", host, kind, a)
-			}
+// fault is the way in which a name fails, by itself or by one above it.
+func (n *names) fault(name string) Answer {
+	for _, i := range mdns.Split(name) {
+		if f := n.faults[name[i:]]; f != "" {
+			return f
 		}
 	}
+	return ""
+}
+
+// fail has a name fail, with all below it; with an empty Answer no longer. There are as many as the caller names.
+func (n *names) fail(name string, a Answer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if a == "" {
+		delete(n.faults, fold(name))
+		return
+	}
+	n.faults[fold(name)] = a
 }

@@ -156,7 +156,7 @@ func (s *session) schedule(to recipient, header *head) bool {
 // verify is nil if the message has DKIM signatures and all are good. One bad among good ones would pass with most
 // receivers; here it counts, since whoever made it meant it to be good.
 func (s *session) verify(r io.Reader) error {
-	list, err := dkim.VerifyWithOptions(r, &dkim.VerifyOptions{LookupTXT: s.lab.names.txt, MaxVerifications: maxSignatures})
+	list, err := dkim.VerifyWithOptions(r, &dkim.VerifyOptions{LookupTXT: resolver{s.lab.names}.txt, MaxVerifications: maxSignatures})
 	if err != nil {
 		return err
 	}

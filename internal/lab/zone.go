@@ -55,6 +55,7 @@ const (
 	AnswerNXDomain Answer = "nxdomain"
 	AnswerServFail Answer = "servfail"
 	AnswerNothing  Answer = "timeout"
+	AnswerRefused  Answer = "refused" // for Fail only
 )
 
 // Server is one receiving server.
