@@ -58,6 +58,9 @@ func swedishSPF() map[string]string {
 		"the answer makes no sense":                   "svaret är obegripligt",
 		"its aliases lead in a circle":                "dess alias går i cirkel",
 		"it was given up":                             "frågan avbröts",
+		"no answer came":                              "inget svar kom",
+		"it is not a domain name":                     "det är inget domännamn",
+		"there is no such record":                     "det finns ingen sådan post",
 
 		// syntax
 		"this is not an SPF record":                                   "detta är ingen SPF-post",

@@ -2,7 +2,6 @@ package spf
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -129,7 +128,7 @@ func (c *check) host(domain string, depth int) outcome {
 	records, err := findRecords(c.ctx, c.dns, domain)
 	switch {
 	case err != nil:
-		return end(TempError, wording.Say("the record of %s could not be looked up: %s", domain, kindOf(err)))
+		return end(TempError, wording.Say("the record of %s could not be looked up: %s", domain, dns.Reason(err)))
 	case len(records) == 0:
 		return end(None, wording.Say("%s has no SPF record", domain))
 	case len(records) > 1: // RFC 7208 4.5
@@ -173,28 +172,4 @@ func findRecords(ctx context.Context, r dns.Resolver, domain string) ([]string, 
 		}
 	}
 	return records, nil
-}
-
-// kindOf says what kind of DNS fault an error is.
-func kindOf(err error) wording.Text {
-	var e *dns.Error
-	if errors.As(err, &e) {
-		switch e.Kind {
-		case dns.ServFail:
-			return wording.Say("the server failed")
-		case dns.Refused:
-			return wording.Say("the server refused")
-		case dns.Timeout:
-			return wording.Say("no server answered in time")
-		case dns.Network:
-			return wording.Say("no server could be reached")
-		case dns.Malformed:
-			return wording.Say("the answer makes no sense")
-		case dns.Loop:
-			return wording.Say("its aliases lead in a circle")
-		case dns.Cancelled:
-			return wording.Say("it was given up")
-		}
-	}
-	return wording.Say("%s", err.Error())
 }

@@ -127,7 +127,7 @@ func shorten(s string) string {
 
 func (l *linter) fault(domain string, at Span, question string, err error) {
 	l.add(Finding{
-		Severity: finding.Unknown, Code: "dns", Domain: domain, Term: at.Text, Offset: at.Offset, Found: wording.Say("%s could not be looked up: %s", question, kindOf(err)),
+		Severity: finding.Unknown, Code: "dns", Domain: domain, Term: at.Text, Offset: at.Offset, Found: wording.Say("%s could not be looked up: %s", question, dns.Reason(err)),
 		Expected: wording.Say("an answer, or that there is none"), Change: wording.Say("see that the name servers answer; receivers say temperror until then"),
 	})
 }

@@ -85,7 +85,7 @@ func faultOf(err error) *outcome {
 	if e := new(dns.Error); errors.As(err, &e) {
 		name = e.Type + " " + e.Name
 	}
-	return &outcome{verdict: TempError, reason: wording.Say("%s could not be looked up: %s", name, kindOf(err))}
+	return &outcome{verdict: TempError, reason: wording.Say("%s could not be looked up: %s", name, dns.Reason(err))}
 }
 
 // names returns the client's validated host names (RFC 7208 5.5); void: its address has no name at all.
