@@ -1,0 +1,56 @@
+package validate
+
+import "encoding/json"
+
+// answer is Mailgun's JSON of one address, and our texts.
+type answer struct {
+	Row        int       `json:"row,omitempty"` // of a file
+	Address    string    `json:"address"`
+	Disposable bool      `json:"is_disposable_address"`
+	Role       bool      `json:"is_role_address"`
+	Reason     []Code    `json:"reason"`
+	Result     Verdict   `json:"result"`
+	Risk       Risk      `json:"risk"`
+	DidYouMean string    `json:"did_you_mean,omitempty"`
+	Texts      bilingual `json:"texts"`
+}
+
+// bilingual says the same in both languages, in the order of the reasons.
+type bilingual struct {
+	English []string `json:"en"`
+	Swedish []string `json:"sv"`
+}
+
+func (r *Result) answer(swedish map[string]string) answer {
+	a := answer{
+		Address: r.Address, Disposable: r.Disposable, Role: r.Role, Reason: r.Codes(), Result: r.Verdict, Risk: r.Risk, DidYouMean: r.DidYouMean,
+		Texts: bilingual{make([]string, 0, len(r.Reasons)), make([]string, 0, len(r.Reasons))},
+	}
+	for _, reason := range r.Reasons {
+		a.Texts.English = append(a.Texts.English, reason.Text.String())
+		a.Texts.Swedish = append(a.Texts.Swedish, reason.Text.Tell(in(swedish)))
+	}
+	return a
+}
+
+// in words patterns with a dictionary.
+func in(dictionary map[string]string) func(string) string {
+	return func(english string) string {
+		if text, ok := dictionary[english]; ok {
+			return text
+		}
+		return english
+	}
+}
+
+// Codes are the reasons as words, never nil.
+func (r *Result) Codes() []Code {
+	codes := make([]Code, 0, len(r.Reasons))
+	for _, reason := range r.Reasons {
+		codes = append(codes, reason.Code)
+	}
+	return codes
+}
+
+// MarshalJSON writes Mailgun's shape.
+func (r Result) MarshalJSON() ([]byte, error) { return json.Marshal(r.answer(Swedish())) }
