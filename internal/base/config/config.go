@@ -19,6 +19,7 @@ type Config struct {
 	DNS        DNS        `toml:"dns"`
 	Delivery   Delivery   `toml:"delivery"`
 	Retention  Retention  `toml:"retention"`
+	Validation Validation `toml:"validate"`
 	Log        Log        `toml:"log"`
 }
 
@@ -102,6 +103,11 @@ type Route struct {
 type Retention struct {
 	Bodies time.Duration `toml:"bodies"` // after the last outcome
 	Events time.Duration `toml:"events"`
+}
+
+// Validation is of addresses before mail is sent to them.
+type Validation struct {
+	Disposable string `toml:"disposable"` // file of domains of throw-away mailboxes, one a line; empty: the best known ones
 }
 
 // Log says what is logged where to: standard error.
