@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,33 @@ func TestMaySend(t *testing.T) {
 	}
 }
 
+func TestMovesOfDomainsAndKeys(t *testing.T) {
+	domains := []DomainState{DomainAdded, DomainWaiting, DomainLive, DomainDegraded, DomainStopped}
+	var got []string
+	for _, a := range domains {
+		for _, b := range domains {
+			if a.CanBecome(b) {
+				got = append(got, string(a+" "+b))
+			}
+		}
+	}
+	keys := []KeyState{KeyComing, KeyActive, KeyLost, KeyRetired, KeyWithdrawn}
+	for _, a := range keys {
+		for _, b := range keys {
+			if a.CanBecome(b) {
+				got = append(got, string(a+" "+b))
+			}
+		}
+	}
+	want := []string{
+		"added waiting", "added live", "waiting live", "live degraded", "live stopped", "degraded live", "degraded stopped", "stopped live", "stopped degraded",
+		"coming active", "active lost", "active retired", "lost active", "lost retired", "retired withdrawn",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
 // TestJSON is what the command line prints and the stores keep.
 func TestJSON(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -93,8 +121,8 @@ func TestJSON(t *testing.T) {
 	}{
 		{Account{ID: 1, Name: "school", State: AccountActive, Weight: 1, CreatedAt: at}, `{"id":1,"name":"school","state":"active","bulk":false,"operator":false,"weight":1,"created_at":"2026-11-23T09:00:00Z"}`},
 		{
-			Domain{ID: 2, Name: "school.example", Account: 1, State: DomainLive, Waiver: "test", CreatedAt: at, ChangedAt: at},
-			`{"id":2,"name":"school.example","account":1,"state":"live","waiver":"test","created_at":"2026-11-23T09:00:00Z","changed_at":"2026-11-23T09:00:00Z"}`,
+			Domain{ID: 2, Name: "school.example", Account: 1, State: DomainLive, Waiver: "test", Setup: SetupTXT, CreatedAt: at, ChangedAt: at},
+			`{"id":2,"name":"school.example","account":1,"state":"live","waiver":"test","setup":"txt","created_at":"2026-11-23T09:00:00Z","changed_at":"2026-11-23T09:00:00Z"}`,
 		},
 		{
 			SigningKey{Domain: 2, Selector: "s", Algorithm: AlgorithmEd25519, State: KeyActive, Public: []byte{1}, Sealed: []byte("secret"), CreatedAt: at},

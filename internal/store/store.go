@@ -58,21 +58,8 @@ type Accounts interface {
 	ListAccounts(ctx context.Context, after string, limit int) ([]model.Account, error)
 	// SetAccountState records the state, its reason and ev in one commit.
 	SetAccountState(ctx context.Context, id model.AccountID, s model.AccountState, reason string, ev model.Event) error
-}
-
-// Domains keeps sender domains and their signing keys.
-type Domains interface {
-	// AddDomain stores d, its keys and ev in one commit. Exists, with the owner in its text left out,
-	// if any account has the domain.
-	AddDomain(ctx context.Context, d model.Domain, keys []model.SigningKey, ev model.Event) (model.Domain, error)
-	Domain(ctx context.Context, name string) (model.Domain, error)
-	DomainByID(ctx context.Context, id model.DomainID) (model.Domain, error)
-	// ListDomains returns at most limit domains with names after the given one; account 0 is all.
-	ListDomains(ctx context.Context, account model.AccountID, after string, limit int) ([]model.Domain, error)
-	SetDomainState(ctx context.Context, id model.DomainID, s model.DomainState, reason, waiver string, ev model.Event) error
-	// RemoveDomain deletes the domain, its keys and its credentials; its messages and events stay.
-	RemoveDomain(ctx context.Context, id model.DomainID, ev model.Event) error
-	SigningKeys(ctx context.Context, id model.DomainID) ([]model.SigningKey, error)
+	// SetAccountContact records the mail address that warnings go to; empty: none.
+	SetAccountContact(ctx context.Context, id model.AccountID, contact string) error
 }
 
 // Credentials keeps SMTP users.
@@ -99,8 +86,10 @@ type Submission struct {
 	// Raw is header and body with CRLF line ends, as sent to receivers. The store keeps no
 	// reference to it after Accept returns.
 	Raw        []byte
-	Recipients []model.Recipient // waiting, or leased by the caller: then the first attempt is recorded here
+	Recipients []model.Recipient // waiting; leased by the caller: then the first attempt is recorded here; or bounced, with Last
 	Events     []model.Event
+	// Notices are of recipients that are settled already: a suppression list keeps the message from them.
+	Notices []model.Notice
 	// Answers are the notices this message tells its sender of; they are dropped in the same commit.
 	Answers []model.Notice
 }

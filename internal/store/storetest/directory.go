@@ -18,7 +18,7 @@ func same(t testing.TB, what string, got, want any) {
 }
 
 func testAccounts(t *testing.T, b *bench) {
-	a, err := b.AddAccount(b.ctx, model.Account{Name: "school", State: model.AccountActive, Bulk: true, Operator: true, Weight: 3, CreatedAt: now})
+	a, err := b.AddAccount(b.ctx, model.Account{Name: "school", State: model.AccountActive, Bulk: true, Operator: true, Weight: 3, Contact: "it@school.example", CreatedAt: now})
 	b.ok(err)
 	c, err := b.AddAccount(b.ctx, model.Account{Name: "shop", State: model.AccountActive, Weight: 1, CreatedAt: now})
 	b.ok(err)
@@ -42,59 +42,12 @@ func testAccounts(t *testing.T, b *bench) {
 	a.State, a.Reason = model.AccountSuspended, "unpaid"
 	same(t, "suspended account", got, a)
 	same(t, "event of the change", b.events(store.EventFilter{Account: a.ID}), []model.Event{ev})
+	b.ok(b.SetAccountContact(b.ctx, c.ID, "it@shop.example"))
+	b.kind(b.SetAccountContact(b.ctx, 99, ""), store.NotFound)
+	c.Contact = "it@shop.example"
 	list, err := b.ListAccounts(b.ctx, "school", 10)
 	b.ok(err)
 	same(t, "accounts after school", list, []model.Account{c})
-}
-
-func testDomains(t *testing.T, b *bench) {
-	keys := []model.SigningKey{
-		{Selector: "r1", Algorithm: model.AlgorithmRSA, State: model.KeyActive, Public: []byte{1}, Sealed: []byte{2, 0}, CreatedAt: now},
-		{Selector: "e1", Algorithm: model.AlgorithmEd25519, State: model.KeyComing, Public: []byte{3}, Sealed: []byte{4}, CreatedAt: now},
-	}
-	ev := model.Event{ID: b.ids.Next(), Kind: model.EventDomain, At: now, Account: 1}
-	d, err := b.AddDomain(b.ctx, model.Domain{Name: "school.example", Account: 1, State: model.DomainAdded, CreatedAt: now, ChangedAt: now}, keys, ev)
-	b.ok(err)
-	_, err = b.AddDomain(b.ctx, model.Domain{Name: "school.example", Account: 2, State: model.DomainAdded}, nil, model.Event{ID: b.ids.Next()})
-	b.kind(err, store.Exists)
-	got, err := b.SigningKeys(b.ctx, d.ID)
-	b.ok(err)
-	for i := range keys {
-		keys[i].Domain = d.ID
-	}
-	same(t, "keys", got, keys)
-	later := now.Add(time.Minute)
-	b.ok(b.SetDomainState(b.ctx, d.ID, model.DomainLive, "", "trusted", model.Event{ID: b.ids.Next(), Kind: model.EventDomain, At: later, Domain: d.ID}))
-	d.State, d.Waiver, d.ChangedAt = model.DomainLive, "trusted", later
-	byName, err := b.Domain(b.ctx, "school.example")
-	b.ok(err)
-	same(t, "domain", byName, d)
-	if n := len(b.events(store.EventFilter{Domain: d.ID})); n != 2 {
-		t.Errorf("%d events of the domain, want 2", n)
-	}
-	b.ok(b.AddCredential(b.ctx, model.Credential{Username: "u", Account: 1, Domain: d.ID, Salt: []byte{1}, StoredKey: []byte{2}, ServerKey: []byte{3}, CreatedAt: now}))
-	list, err := b.ListDomains(b.ctx, 1, "", 10)
-	b.ok(err)
-	same(t, "domains of the account", list, []model.Domain{d})
-	list, err = b.ListDomains(b.ctx, 2, "", 10)
-	b.ok(err)
-	if len(list) != 0 {
-		t.Errorf("another account has %v", list)
-	}
-	b.ok(b.RemoveDomain(b.ctx, d.ID, model.Event{ID: b.ids.Next(), Kind: model.EventDomain, At: later, Domain: d.ID}))
-	_, err = b.DomainByID(b.ctx, d.ID)
-	b.kind(err, store.NotFound)
-	_, err = b.Credential(b.ctx, "u")
-	b.kind(err, store.NotFound)
-	if got, err = b.SigningKeys(b.ctx, d.ID); err != nil || len(got) != 0 {
-		t.Errorf("keys left: %v, %v", got, err)
-	}
-	b.kind(b.RemoveDomain(b.ctx, d.ID, model.Event{ID: b.ids.Next()}), store.NotFound)
-	next, err := b.AddDomain(b.ctx, model.Domain{Name: "shop.example", Account: 2, State: model.DomainAdded}, nil, model.Event{ID: b.ids.Next(), Kind: model.EventDomain, At: now})
-	b.ok(err)
-	if next.ID == d.ID {
-		t.Errorf("domain %s has the number, and with it the events, of one that was removed", next.Name)
-	}
 }
 
 func testCredentials(t *testing.T, b *bench) {

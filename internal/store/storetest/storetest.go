@@ -29,6 +29,10 @@ func Run(t *testing.T, writers int, open Open) {
 	}{
 		{"accounts", testAccounts},
 		{"domains", testDomains},
+		{"change domain", testChangeDomain},
+		{"change domain only as it was read", testChangeDomainConflicts},
+		{"claim domains", testClaimDomains},
+		{"keys of a set-up", testKeysOfSetup},
 		{"credentials", testCredentials},
 		{"keys", testKeys},
 		{"accept", testAccept},
