@@ -141,7 +141,7 @@ func usable(a netip.Addr) bool {
 
 // inside reports an address that mail of the world is not taken to.
 func (r *Router) inside(a netip.Addr) bool {
-	return !r.config.Inside && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast())
+	return !r.config.Inside && dns.Inside(a)
 }
 
 func (r *Router) reaches(a netip.Addr) bool { return a.Is4() && r.want4 || a.Is6() && r.want6 }

@@ -12,6 +12,7 @@ type reading struct {
 	records []mdns.RR // of the type asked for, at name
 	ttl     time.Duration
 	denial  time.Duration // how long a denial holds; 0: the message does not say
+	zone    string        // of a denial; empty: the message does not say
 	kind    Kind          // empty: records were found
 	aliases int           // CNAMEs gone along
 	open    bool          // the chain ends in a name about which the message says nothing: ask for it
@@ -55,6 +56,7 @@ func read(msg *mdns.Msg, name string, qtype uint16) reading {
 	}
 	soa := soaOf(msg)
 	if soa != nil {
+		r.zone = plain(soa.Hdr.Name)
 		r.denial = seconds(min(soa.Minttl, soa.Hdr.Ttl)) // RFC 2308 5
 	}
 	if r.aliases == 0 {

@@ -21,6 +21,7 @@ func (k key) fault(kind Kind, server string, cause error) *Error {
 // result is the answer to a question, or why there is none. It is shared and never changed.
 type result struct {
 	name      string
+	zone      string // that a denial comes from, if it says so
 	records   []mdns.RR
 	err       *Error
 	expires   time.Time

@@ -41,6 +41,7 @@ const resolvConf = "/etc/resolv.conf"
 // Client is a Resolver that asks servers. It is safe for concurrent use and runs no goroutines of its own.
 type Client struct {
 	config Config
+	wire   wire
 	cache  *cache
 	flight flight
 	// best is the index of the server that answered last; asking begins with it.
@@ -71,7 +72,7 @@ func New(c Config) (*Client, error) {
 	}
 	c.Servers = servers
 	c.setDefaults()
-	return &Client{config: c, cache: newCache(c.CacheSize)}, nil
+	return &Client{config: c, wire: wire{c.Dial, c.Timeout, true}, cache: newCache(c.CacheSize)}, nil
 }
 
 func (c *Config) setDefaults() {
@@ -170,7 +171,7 @@ func (c *Client) follow(ctx context.Context, k key) *result {
 			target = s.name
 		default:
 			end := earlier(soonest, now.Add(clamp(s.denial, c.config.MinTTL, c.config.MaxDenial)))
-			return &result{name: s.name, err: k.fault(s.kind, "", nil), authentic: authentic, expires: end, size: size}
+			return &result{name: s.name, zone: s.zone, err: k.fault(s.kind, "", nil), authentic: authentic, expires: end, size: size}
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (c *Client) query(ctx context.Context, k key) (*mdns.Msg, int, *Error) {
 	for i := range c.config.Rounds * len(c.config.Servers) {
 		at := (best + i) % len(c.config.Servers)
 		server := c.config.Servers[at]
-		msg, size, err := c.askServer(ctx, server, k)
+		msg, size, err := c.wire.ask(ctx, server, k)
 		if ctx.Err() != nil {
 			return nil, 0, k.fault(Cancelled, server, ctx.Err())
 		}
@@ -64,18 +64,27 @@ func kindOf(err error) Kind {
 // errMalformed marks what was received but is no answer to the question.
 var errMalformed = errors.New("answer does not fit the question")
 
-// askServer asks one server by UDP, again without EDNS if it does not know that, and by TCP if the answer was cut.
-func (c *Client) askServer(ctx context.Context, server string, k key) (*mdns.Msg, int, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+// wire is how single questions are put.
+type wire struct {
+	dial    Dial
+	timeout time.Duration // of one question
+	recurse bool          // RD: the server is to find the answer, and not only to say what it has
+}
+
+// ask asks one server by UDP, again without EDNS if it does not know that, and by TCP if the answer was cut.
+func (w wire) ask(ctx context.Context, server string, k key) (*mdns.Msg, int, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	q := newQuery(k, true)
-	msg, size, err := c.exchange(ctx, "udp", server, q)
+	q.RecursionDesired = w.recurse
+	msg, size, err := w.exchange(ctx, "udp", server, q)
 	if err == nil && (msg.Rcode == mdns.RcodeFormatError || msg.Rcode == mdns.RcodeNotImplemented) {
 		q = newQuery(k, false) // RFC 6891 7
-		msg, size, err = c.exchange(ctx, "udp", server, q)
+		q.RecursionDesired = w.recurse
+		msg, size, err = w.exchange(ctx, "udp", server, q)
 	}
 	if err == nil && msg.Truncated {
-		msg, size, err = c.exchange(ctx, "tcp", server, q) // RFC 7766 5
+		msg, size, err = w.exchange(ctx, "tcp", server, q) // RFC 7766 5
 	}
 	return msg, size, err
 }
@@ -91,8 +100,8 @@ func newQuery(k key, edns bool) *mdns.Msg {
 
 // exchange sends q and reads until its answer comes. By UDP, what is not the answer may be forged or late, and is
 // passed over; by TCP it is a fault.
-func (c *Client) exchange(ctx context.Context, network, server string, q *mdns.Msg) (*mdns.Msg, int, error) {
-	nc, err := c.config.Dial(ctx, network, server)
+func (w wire) exchange(ctx context.Context, network, server string, q *mdns.Msg) (*mdns.Msg, int, error) {
+	nc, err := w.dial(ctx, network, server)
 	if err != nil {
 		return nil, 0, err
 	}
