@@ -67,7 +67,8 @@ type HTTP struct {
 
 // DNS names the resolvers.
 type DNS struct {
-	Servers []string `toml:"servers"` // empty: the system's
+	Servers       []string `toml:"servers"`        // empty: the system's
+	AuthorityPort int      `toml:"authority_port"` // of authoritative servers, which checks ask past every cache
 }
 
 // Delivery is the way out.
@@ -129,6 +130,7 @@ func Default() Config {
 		},
 		MX:   MX{Listen: []string{"127.0.0.1:2525"}, MaxSize: 35 << 20, MaxConnections: 500, MaxPerAddress: 50},
 		HTTP: HTTP{Listen: "127.0.0.1:8080", BaseURL: "http://127.0.0.1:8080"},
+		DNS:  DNS{AuthorityPort: 53},
 		Delivery: Delivery{
 			Port: 25, BounceDomain: "bounce.localhost.localdomain", MaxSessions: 500,
 			RetryFirst: time.Minute, RetryMax: 4 * time.Hour,

@@ -96,6 +96,9 @@ func (c *Config) validateDelivery(bad complain) {
 	if d.Port < 1 || d.Port > 65535 {
 		bad("delivery.port", "%d is not a port", d.Port)
 	}
+	if p := c.DNS.AuthorityPort; p < 1 || p > 65535 {
+		bad("dns.authority_port", "%d is not a port", p)
+	}
 	if d.BounceDomain == "" {
 		bad("delivery.bounce_domain", "is empty; name the domain whose MX is this node")
 	}
