@@ -239,7 +239,7 @@ func (d *draft) join(records []*Record) {
 	}
 	d.end(mildest(records))
 	d.done = []wording.Text{wording.Say("the terms of %d records stand in one now; a domain has one SPF record (RFC 7208 4.5)", len(records))}
-	if all := d.record.all(); all != nil {
+	if all := d.record.all(); all != nil && slices.ContainsFunc(records, func(r *Record) bool { return r.all() == nil || r.all().Verdict != all.Verdict }) {
 		d.say(wording.Say("it ends in %s, the mildest of their ends but +all", all.Text))
 	}
 }
