@@ -18,6 +18,7 @@ type Config struct {
 	HTTP       HTTP       `toml:"http"`
 	DNS        DNS        `toml:"dns"`
 	Delivery   Delivery   `toml:"delivery"`
+	Reputation Reputation `toml:"reputation"`
 	Retention  Retention  `toml:"retention"`
 	Validation Validation `toml:"validate"`
 	Log        Log        `toml:"log"`
@@ -136,7 +137,8 @@ func Default() Config {
 			RetryFirst: time.Minute, RetryMax: 4 * time.Hour,
 			Expire: 5 * day, ExpireBulk: day, DelayNotice: 4 * time.Hour,
 		},
-		Retention: Retention{Bodies: 7 * day, Events: 90 * day},
-		Log:       Log{Level: "info", Format: "text"},
+		Reputation: defaultReputation(),
+		Retention:  Retention{Bodies: 7 * day, Events: 90 * day},
+		Log:        Log{Level: "info", Format: "text"},
 	}
 }

@@ -69,6 +69,8 @@ func TestLoadNamesWhatIsWrongAndWhere(t *testing.T) {
 		{"clear password", "[[delivery.route]]\nmatch=\"*\"\nhost=\"smtp.example.org\"\nusername=\"u\"\n", "", "in the clear"},
 		{"route tls", "[[delivery.route]]\nmatch=\"*\"\nhost=\"127.0.0.1\"\ntls=\"yes\"\n", "", `tls "yes" is not none`},
 		{"retention", "[retention]\nbodies = \"100h\"\nevents = \"1h\"\n", "", "at least as long"},
+		{"blocklist", "[reputation]\nblocklists = [\"zen.spamhaus.org\", \"hemligt\"]\n", "", "reputation.blocklists 2: the zone is no domain name"},
+		{"blocklist key", "[reputation]\ndomain_blocklists = [\"dbl.dq.spamhaus.net=hemligt.x\"]\n", "", "reputation.domain_blocklists 1: the key of dbl.dq.spamhaus.net is not one label"},
 		{"unknown variable", "", "BUDKAVLE_NODE_HOST=x", "BUDKAVLE_NODE_HOST fits no configuration key"},
 		{"variable type", "", "BUDKAVLE_DELIVERY_PORT=x", `"x" is not a whole number`},
 		{"variable duration", "", "BUDKAVLE_RETENTION_BODIES=7", "not a duration"},
@@ -116,6 +118,18 @@ func TestSampleHoldsEveryKeyAtItsDefault(t *testing.T) {
 	}
 	if got := Sample("mx1.example.org", "/var/lib/budkavle"); !strings.Contains(got, `"bounce.mx1.example.org"`) || !strings.Contains(got, `"sqlite:/var/lib/budkavle/budkavle.db"`) {
 		t.Errorf("the sample was not filled in:\n%s", got)
+	}
+}
+
+func TestParseBlocklist(t *testing.T) {
+	for entry, want := range map[string][2]string{
+		"zen.spamhaus.org": {"zen.spamhaus.org", ""}, " zen.dq.spamhaus.net. = k3y ": {"zen.dq.spamhaus.net", "k3y"},
+		"zen": {}, "": {}, "zen.example=": {}, "a b.example": {}, "=key": {}, "a..example": {}, "zen.example=a=b": {}, strings.Repeat("a", 64) + ".example": {},
+	} {
+		zone, key, err := ParseBlocklist(entry)
+		if zone != want[0] || key != want[1] || (err == nil) == (zone == "") {
+			t.Errorf("%q: %q %q %v, want %q", entry, zone, key, err, want)
+		}
 	}
 }
 

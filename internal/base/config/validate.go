@@ -30,6 +30,7 @@ func (c *Config) Validate() error {
 	c.validateStore(bad)
 	c.validateListeners(bad)
 	c.validateDelivery(bad)
+	c.validateReputation(bad)
 	if c.Retention.Bodies < 0 || c.Retention.Events < c.Retention.Bodies {
 		bad("retention", "events (%s) must be kept at least as long as bodies (%s)", c.Retention.Events, c.Retention.Bodies)
 	}
