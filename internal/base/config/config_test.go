@@ -68,6 +68,7 @@ func TestLoadNamesWhatIsWrongAndWhere(t *testing.T) {
 		{"trusted", "[submission]\ntrusted_networks = [\"127.0.0.1\"]\n", "", "such as 127.0.0.1/32=school"},
 		{"clear password", "[[delivery.route]]\nmatch=\"*\"\nhost=\"smtp.example.org\"\nusername=\"u\"\n", "", "in the clear"},
 		{"route tls", "[[delivery.route]]\nmatch=\"*\"\nhost=\"127.0.0.1\"\ntls=\"yes\"\n", "", `tls "yes" is not none`},
+		{"authority port", "[dns]\nauthority_port = 0\n", "", "dns.authority_port: 0 is not a port"},
 		{"retention", "[retention]\nbodies = \"100h\"\nevents = \"1h\"\n", "", "at least as long"},
 		{"blocklist", "[reputation]\nblocklists = [\"zen.spamhaus.org\", \"hemligt\"]\n", "", "reputation.blocklists 2: the zone is no domain name"},
 		{"blocklist key", "[reputation]\ndomain_blocklists = [\"dbl.dq.spamhaus.net=hemligt.x\"]\n", "", "reputation.domain_blocklists 1: the key of dbl.dq.spamhaus.net is not one label"},
