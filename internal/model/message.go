@@ -76,6 +76,8 @@ type Meta struct {
 	Credential  string            `json:"credential,omitempty"` // SMTP user name or API key prefix
 	EnvelopeID  string            `json:"envid,omitempty"`      // RFC 3461 4.4, xtext decoded
 	Return      DSNReturn         `json:"ret,omitempty"`
+	// Requested is mail that its recipient asked for a moment ago, such as a link to prove the address: no list stops it.
+	Requested bool `json:"requested,omitempty"`
 	// ReturnDomain is the sender domain's own bounce domain; empty: the node's.
 	ReturnDomain string `json:"return_domain,omitempty"`
 }

@@ -57,6 +57,27 @@ type Suppression struct {
 // plus tags do, since not every server ignores them. The address is a parsed one (standard/address), or "@domain".
 func SuppressionKey(address string) string { return strings.ToLower(address) }
 
+// Told says in words why mail is not sent to the address.
+func (e *Suppression) Told() string {
+	since := e.CreatedAt.UTC().Format("2006-01-02")
+	switch e.Kind {
+	case SuppressBounce:
+		return "mail to the address came back as undeliverable on " + since + because(e.Reason)
+	case SuppressUnsubscribe:
+		return "the recipient unsubscribed on " + since
+	case SuppressComplaint:
+		return "the recipient reported mail from this sender as spam on " + since
+	}
+	return ""
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
 // SoftBounce counts failures of an address that are not final by themselves, such as a full mailbox.
 type SoftBounce struct {
 	Account AccountID

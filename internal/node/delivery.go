@@ -85,11 +85,11 @@ func (n *Node) startDelivery(ctx context.Context) error {
 	return n.notify.Start(ctx)
 }
 
-func newSubmission(cfg config.Config, st store.Store, dir *submit.Directory, q submit.Queue, ids *ident.Source, sys System, disk *diskCheck, o submit.Observer) *submit.Service {
+func newSubmission(cfg config.Config, st store.Store, dir *submit.Directory, q submit.Queue, ids *ident.Source, sys System, disk *diskCheck, o submit.Observer, noticed func()) *submit.Service {
 	return submit.New(submit.Config{
 		Store: st, Directory: dir, Queue: q, Clock: sys.Clock, Random: sys.Random, IDs: ids, Log: sys.Log, Hostname: cfg.Node.Hostname,
 		MaxSize: cfg.Submission.MaxSize, MaxMemory: cfg.Submission.MaxMemory, Expire: cfg.Delivery.Expire, ExpireBulk: cfg.Delivery.ExpireBulk,
-		DiskCheck: disk.check, Observe: o,
+		DiskCheck: disk.check, Observe: o, Noticed: noticed,
 	})
 }
 
@@ -97,7 +97,7 @@ func newSubmission(cfg config.Config, st store.Store, dir *submit.Directory, q s
 // one, is to be told by the store's signal. One message does not need the fast RSA.
 func NewSubmission(cfg config.Config, st store.Store, ring *keyring.Ring, ids *ident.Source, sys System) *submit.Service {
 	dir := submit.NewDirectory(st, ring, dkim.GoEngine{})
-	return newSubmission(cfg, st, dir, waitingQueue{}, ids, sys, newDiskCheck(cfg.Node.DataDir, cfg.Submission.MinFree, sys.Clock), nil)
+	return newSubmission(cfg, st, dir, waitingQueue{}, ids, sys, newDiskCheck(cfg.Node.DataDir, cfg.Submission.MinFree, sys.Clock), nil, nil)
 }
 
 // waitingQueue takes no reservations: everything waits in the store.

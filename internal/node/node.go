@@ -126,7 +126,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.startDelivery(ctx); err != nil {
 		return err
 	}
-	n.submit = newSubmission(n.cfg, n.store, n.directory, n.deliver, n.ids, n.sys, n.disk, n.metrics)
+	n.submit = newSubmission(n.cfg, n.store, n.directory, n.deliver, n.ids, n.sys, n.disk, n.metrics, func() { n.notify.Poke() })
 	n.startUpkeep()
 	return n.serve(ctx)
 }

@@ -25,6 +25,7 @@ type Store interface {
 	Message(ctx context.Context, id ident.ID) (model.Message, error)
 	Body(ctx context.Context, id ident.ID) ([]byte, error)
 	AccountByID(ctx context.Context, id model.AccountID) (model.Account, error)
+	Suppressed(ctx context.Context, account model.AccountID, keys []string) ([]model.Suppression, error)
 	OpenLease(ctx context.Context, node string, now, expires time.Time) (int64, error)
 	RenewLease(ctx context.Context, lease int64, expires time.Time) error
 	DeadLeases(ctx context.Context, node string, own int64, now time.Time) ([]int64, error)

@@ -42,6 +42,9 @@ type memory struct {
 	rows       int   // outcomes settled
 	fault      error // what Claim, Settle, Message and Body answer
 	fetched    int   // bodies read
+	listed     []model.Suppression
+	unread     error // what Suppressed answers
+	lookUps    int
 }
 
 func newMemory() *memory {
@@ -109,6 +112,19 @@ func (m *memory) Claim(_ context.Context, claims []store.Claim, lease int64, now
 		out = append(out, got)
 	}
 	return out, nil
+}
+
+func (m *memory) Suppressed(_ context.Context, account model.AccountID, keys []string) ([]model.Suppression, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lookUps++
+	var found []model.Suppression
+	for _, e := range m.listed {
+		if e.Account == account && slices.Contains(keys, e.Key) {
+			found = append(found, e)
+		}
+	}
+	return found, m.unread
 }
 
 func (m *memory) Settle(_ context.Context, outcomes []store.Outcome) (stale []model.RecipientKey, err error) {

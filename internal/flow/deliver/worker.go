@@ -116,6 +116,9 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 	if w.judge(a, handles) {
 		return
 	}
+	if handles = w.unlisted(ctx, a, handles); len(handles) == 0 {
+		return
+	}
 	p, err := w.planFor(ctx, handles[0].Lane)
 	if err != nil {
 		w.settler.add(w.unattempted(handles, time.Time{}))

@@ -51,7 +51,14 @@ func (t *Pending) finish(ctx context.Context, messageID string, sharing int) (st
 		return store.Submission{}, err
 	}
 	m := t.message(id, now, in, owner, recipients, int64(len(raw)))
-	return t.rows(m, raw, recipients), nil
+	if domain.ReturnPath { // aligned with From, which is what DMARC compares (RFC 9989 4.4.2)
+		m.Meta.ReturnDomain = s.ReturnLabel + "." + domain.Name
+	}
+	stopped, err := s.listed(ctx, &m, recipients)
+	if err != nil {
+		return store.Submission{}, err
+	}
+	return t.rows(m, raw, recipients, stopped), nil
 }
 
 // MessageID is the Message-ID, with angle brackets, of the message or, if several share it, of so many from this one on.
@@ -158,8 +165,9 @@ func (t *Pending) message(id ident.ID, now time.Time, in *compose.Inspected, dom
 	return m
 }
 
-// rows makes the recipients and their events. Recipients whose path is free are born leased (docs/decisions/0003).
-func (t *Pending) rows(m model.Message, raw []byte, rs []addressee) store.Submission {
+// rows makes the recipients and their events. Recipients whose path is free are born leased (docs/decisions/0003), those that
+// a list keeps the message from are born settled.
+func (t *Pending) rows(m model.Message, raw []byte, rs []addressee, stopped map[int]*model.Suppression) store.Submission {
 	s := t.service
 	sub := store.Submission{Message: m, Raw: raw, Recipients: make([]model.Recipient, len(rs)), Events: make([]model.Event, len(rs))}
 	due := m.AcceptedAt
@@ -173,7 +181,7 @@ func (t *Pending) rows(m model.Message, raw []byte, rs []addressee) store.Submis
 			Lane:         model.Lane{Domain: r.Domain, Class: m.Class, Account: m.Account},
 			Address:      r.Address.String(), State: model.StateWaiting, Due: due, Notify: r.Notify, ORcpt: r.ORcpt,
 		}
-		if due.Equal(m.AcceptedAt) {
+		if stopped[i] == nil && due.Equal(m.AcceptedAt) {
 			if lease, next, ok := s.Queue.Reserve(row.Lane); ok {
 				row.State, row.Lease, row.Due, row.Attempts = model.StateLeased, lease, next, 1
 			}
@@ -181,6 +189,9 @@ func (t *Pending) rows(m model.Message, raw []byte, rs []addressee) store.Submis
 		sub.Events[i] = model.Event{
 			ID: s.IDs.Next(), Kind: model.EventAccepted, At: m.AcceptedAt, Account: m.Account, Domain: m.Domain, Message: m.ID, N: i, Recipient: row.Address,
 		}
+	}
+	for i, e := range stopped {
+		s.stop(&sub, &sub.Recipients[i], e)
 	}
 	return sub
 }

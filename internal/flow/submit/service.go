@@ -39,8 +39,11 @@ type Config struct {
 	MaxMemory  int64
 	Expire     time.Duration // transactional mail is given up this long after it may go
 	ExpireBulk time.Duration
-	DiskCheck  func() error // nil error: there is room
-	Observe    Observer
+	// ReturnLabel is the first label of the sender domains' own bounce domains.
+	ReturnLabel string
+	DiskCheck   func() error // nil error: there is room
+	Observe     Observer
+	Noticed     func() // called after notices were stored; nil: nobody wants to know
 }
 
 // Observer is told of each accepted message; it must be quick and safe for concurrent use.
@@ -56,6 +59,9 @@ type Service struct {
 
 // New returns a Service.
 func New(c Config) *Service {
+	if c.Noticed == nil {
+		c.Noticed = func() {}
+	}
 	return &Service{Config: c, memory: semaphore.NewWeighted(c.MaxMemory)}
 }
 

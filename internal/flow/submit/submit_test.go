@@ -34,7 +34,7 @@ func TestCommitStoresASignedMessage(t *testing.T) {
 	if m.AcceptedAt.Before(begun.Truncate(time.Microsecond)) || m.ExpiresAt.Sub(m.AcceptedAt) != w.Expire {
 		t.Errorf("accepted %v, expires %v", m.AcceptedAt, m.ExpiresAt)
 	}
-	want := "{" + m.Meta.MessageID + " Närvaro Skolan <info@school.example> anna@sink.example [närvaro] map[k:v] [] 192.0.2.1 school-web q1 HDRS}"
+	want := "{" + m.Meta.MessageID + " Närvaro Skolan <info@school.example> anna@sink.example [närvaro] map[k:v] [] 192.0.2.1 school-web q1 HDRS false }"
 	if got := fmt.Sprint(m.Meta); got != want {
 		t.Errorf("meta %s\nwant %s", got, want)
 	}

@@ -145,6 +145,9 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 		sub := &subs[i]
 		s.tell(&sub.Message, len(sub.Recipients), pending[i])
 		s.Queue.Accepted(&sub.Message, sub.Raw, sub.Recipients)
+		if len(sub.Notices) > 0 {
+			s.Noticed()
+		}
 	}
 	return receipts, nil
 }

@@ -221,6 +221,7 @@ type faultyStore struct {
 	calls  map[string]int
 	accept error // what Accept answers
 	read   error // what look-ups answer
+	lists  error // what Suppressed answers
 	during func()
 }
 
@@ -276,4 +277,11 @@ func (s *faultyStore) SigningKeys(ctx context.Context, id model.DomainID) ([]mod
 		return nil, err
 	}
 	return s.Store.SigningKeys(ctx, id)
+}
+
+func (s *faultyStore) Suppressed(ctx context.Context, account model.AccountID, keys []string) ([]model.Suppression, error) {
+	if s.lists != nil {
+		return nil, s.lists
+	}
+	return s.Store.Suppressed(ctx, account, keys)
 }

@@ -96,6 +96,17 @@ func insertSubmission(ctx context.Context, tx *countingTx, e *encoded) error {
 			int64(r.Message), r.N, int64(r.Account), int(r.Class), r.Domain, r.Address, int(r.State), micros(r.Due), r.Lease, r.Attempts, int(r.Notify), r.ORcpt); err != nil {
 			return err
 		}
+		if !r.State.Final() {
+			continue
+		}
+		if err := settleAtBirth(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	for _, n := range e.sub.Notices {
+		if err := insertNotice(ctx, tx, n.Key, n.Kind, n.At); err != nil {
+			return err
+		}
 	}
 	for i := range e.sub.Events {
 		if err := insertEncodedEvent(ctx, tx, &e.sub.Events[i], e.events[i]); err != nil {
@@ -103,6 +114,15 @@ func insertSubmission(ctx context.Context, tx *countingTx, e *encoded) error {
 		}
 	}
 	return answerNotices(ctx, tx, e.sub.Answers)
+}
+
+// settleAtBirth records why a recipient is not sent to at all.
+func settleAtBirth(ctx context.Context, tx *countingTx, r *model.Recipient) error {
+	last, err := json.Marshal(&r.Last)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE recipient SET last = ?, settled_at = ? WHERE message = ? AND n = ?`, string(last), micros(r.Last.At), int64(r.Message), r.N)
 }
 
 // IdempotentResponse implements store.Messages.
