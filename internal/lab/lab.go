@@ -28,6 +28,7 @@ type Config struct {
 	Port   uint16      // of every receiving server; 0: one that is free on all their addresses
 	Seed   uint64      // which mailboxes behave how
 	Limit  int         // recipients remembered, each about 140 octets: 1,000,000. Those beyond it are taken, not tracked
+	Keep   int         // arrivals kept for Arrivals, each at most 17 KB: 1,000
 	Clock  clock.Clock // clock.System
 	Random io.Reader   // crypto/rand.Reader
 }
@@ -39,6 +40,7 @@ type Lab struct {
 	names     *names
 	providers map[string]*Provider // by domain
 	tally     *tally
+	arrivals  *arrivals
 	contacts  *contacts
 	returns   *returns
 	tls       *tls.Config
@@ -61,7 +63,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{
-		config: c, zone: c.Zone, providers: map[string]*Provider{}, tally: newTally(c.Zone, c.Limit),
+		config: c, zone: c.Zone, providers: map[string]*Provider{}, tally: newTally(c.Zone, c.Limit), arrivals: &arrivals{limit: c.Keep},
 		contacts: &contacts{clock: c.Clock, wait: c.Zone.Greylist, limit: c.Limit, seen: map[string]time.Time{}},
 		group:    lifecycle.New(context.WithoutCancel(ctx)),
 	}
@@ -81,6 +83,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Limit <= 0 {
 		c.Limit = 1_000_000
+	}
+	if c.Keep <= 0 {
+		c.Keep = 1000
 	}
 	if c.Clock == nil {
 		c.Clock = clock.System{}
@@ -193,6 +198,9 @@ func (l *Lab) ReturnTo(addr string) error {
 func (l *Lab) Received(messageID, recipient string) int {
 	return l.tally.times(messageID, canonical(recipient))
 }
+
+// Arrivals are the newest Config.Keep messages that were taken, the oldest first, one for each recipient.
+func (l *Lab) Arrivals() []Arrival { return l.arrivals.list() }
 
 // Report is what the lab saw so far.
 func (l *Lab) Report() Report { return l.tally.snapshot() }

@@ -7,19 +7,13 @@ import (
 	"io"
 	"net"
 	"net/mail"
+	"net/netip"
 	"strings"
 
-	"github.com/emersion/go-msgauth/dkim"
 	"github.com/emersion/go-smtp"
 )
 
-const (
-	maxHeader     = 64 << 10 // octets of the header looked at for the Message-ID
-	maxSignatures = 10       // DKIM signatures verified in one message
-)
-
-// errUnsigned is a message without DKIM signature.
-var errUnsigned = errors.New("no DKIM signature")
+const maxHeader = 64 << 10 // octets of the header looked at
 
 // errCut makes go-smtp leave a connection that was closed under it.
 var errCut = errors.New("cut")
@@ -114,15 +108,13 @@ func (s *session) Data(r io.Reader) error {
 		_ = s.conn.Conn().Close()
 		return errCut
 	}
-	m := taken{}
 	header := &head{}
 	body := io.TeeReader(r, header)
-	m.dkim = s.verify(body)
+	signatures, err := resolver{s.lab.names}.verify(body)
 	if _, err := io.Copy(io.Discard, body); err != nil {
 		return err
 	}
 	s.linger()
-	m.messageID = header.messageID()
 	switch first.behaviour {
 	case Spam:
 		return s.rejected(refuse(554, smtp.EnhancedCode{5, 7, 1}, "This message looks like spam and was not taken"))
@@ -133,12 +125,27 @@ func (s *session) Data(r io.Reader) error {
 			return s.deferred(refuse(452, smtp.EnhancedCode{4, 3, 1}, "Out of room, try again later"))
 		}
 	}
+	s.take(header, signatures, err)
+	return nil
+}
+
+// take judges a message and counts it.
+func (s *session) take(header *head, signatures []Signature, unverified error) {
+	fields := header.fields()
+	m := taken{messageID: strings.Trim(fields.Get("Message-Id"), " \t<>"), dkim: unverified}
+	if unverified == nil {
+		m.dkim = flaw(signatures)
+	}
+	client, _ := netip.ParseAddrPort(s.conn.Conn().RemoteAddr().String())
+	e := envelope{client: client.Addr().Unmap(), helo: s.conn.Hostname(), sender: s.from}
+	m.verdict = resolver{s.lab.names}.judge(e, fields, signatures)
+	kept := header.cut(maxArrivalHeader)
 	for _, to := range s.recipients {
 		m.recipients = append(m.recipients, to.address)
+		s.lab.arrivals.add(Arrival{Verdict: m.verdict, MessageID: m.messageID, Sender: s.from, Recipient: to.address, Client: e.client, Header: kept})
 	}
 	_, m.encrypted = s.conn.TLSConnectionState()
 	s.lab.tally.take(s.provider, &m)
-	return nil
 }
 
 // schedule queues a failure report. Nobody is told of mail with the null sender (RFC 5321 6.1).
@@ -148,27 +155,9 @@ func (s *session) schedule(to recipient, header *head) bool {
 	}
 	host, _, _ := net.SplitHostPort(s.conn.Conn().LocalAddr().String())
 	return s.lab.returns.add(returning{
-		provider: s.provider, host: s.smtp.Domain, source: host, to: s.from, recipient: to, header: header.short(),
+		provider: s.provider, host: s.smtp.Domain, source: host, to: s.from, recipient: to, header: header.cut(maxReturnedHeader),
 		due: s.lab.config.Clock.Now().Add(s.lab.zone.ReturnAfter),
 	})
-}
-
-// verify is nil if the message has DKIM signatures and all are good. One bad among good ones would pass with most
-// receivers; here it counts, since whoever made it meant it to be good.
-func (s *session) verify(r io.Reader) error {
-	list, err := dkim.VerifyWithOptions(r, &dkim.VerifyOptions{LookupTXT: resolver{s.lab.names}.txt, MaxVerifications: maxSignatures})
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		return errUnsigned
-	}
-	for _, v := range list {
-		if v.Err != nil {
-			return fmt.Errorf("signature of %s: %w", v.Domain, v.Err)
-		}
-	}
-	return nil
 }
 
 // head keeps the first octets of a message.
@@ -182,23 +171,23 @@ func (h *head) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// messageID is without angle brackets; empty if there is none.
-func (h *head) messageID() string {
+// fields are those of the header; nil if it cannot be read.
+func (h *head) fields() mail.Header {
 	m, err := mail.ReadMessage(bytes.NewReader(h.Bytes()))
 	if err != nil {
-		return ""
+		return nil
 	}
-	return strings.Trim(m.Header.Get("Message-Id"), " \t<>")
+	return m.Header
 }
 
-// short is the header itself, cut at a line's end below maxReturnedHeader.
-func (h *head) short() []byte {
+// cut is the header itself, cut at a line's end below limit.
+func (h *head) cut(limit int) []byte {
 	text := h.Bytes()
 	if end := bytes.Index(text, []byte("\r\n\r\n")); end >= 0 {
 		text = text[:end+2]
 	}
-	if len(text) > maxReturnedHeader {
-		text = text[:bytes.LastIndexByte(text[:maxReturnedHeader], '\n')+1]
+	if len(text) > limit {
+		text = text[:bytes.LastIndexByte(text[:limit], '\n')+1]
 	}
 	return bytes.Clone(text)
 }

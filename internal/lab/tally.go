@@ -25,6 +25,13 @@ type Count struct {
 	DKIMPass    int    `json:"dkim_pass"`
 	DKIMFail    int    `json:"dkim_fail"`
 	DKIMNone    int    `json:"dkim_none"`
+	SPFPass     int    `json:"spf_pass"`
+	SPFOther    int    `json:"spf_other"`
+	DMARCPass   int    `json:"dmarc_pass"`
+	DMARCFail   int    `json:"dmarc_fail"`
+	DMARCNone   int    `json:"dmarc_none"`
+	AlignedSPF  int    `json:"aligned_spf"`
+	AlignedDKIM int    `json:"aligned_dkim"`
 }
 
 // Delivery names one message to one recipient.
@@ -39,6 +46,7 @@ type Report struct {
 	Providers []Count    `json:"providers"`
 	Doubled   []Delivery `json:"doubled,omitempty"`        // examples
 	Unsigned  []Delivery `json:"bad_signatures,omitempty"` // examples of DKIM that is missing or fails
+	Failed    []Delivery `json:"failed,omitempty"`         // examples of SPF that is there and does not pass, and of DMARC that fails
 	Strays    []Delivery `json:"strays,omitempty"`         // examples of recipients that came to a server of others
 	Untracked int        `json:"untracked"`                // deliveries beyond what memory is allowed to hold
 }
@@ -61,6 +69,13 @@ func (r Report) Total() Count {
 		t.DKIMPass += c.DKIMPass
 		t.DKIMFail += c.DKIMFail
 		t.DKIMNone += c.DKIMNone
+		t.SPFPass += c.SPFPass
+		t.SPFOther += c.SPFOther
+		t.DMARCPass += c.DMARCPass
+		t.DMARCFail += c.DMARCFail
+		t.DMARCNone += c.DMARCNone
+		t.AlignedSPF += c.AlignedSPF
+		t.AlignedDKIM += c.AlignedDKIM
 	}
 	return t
 }
@@ -104,6 +119,38 @@ type taken struct {
 	recipients []string
 	encrypted  bool
 	dkim       error // nil: passes
+	verdict    Verdict
+}
+
+// judged counts what was found of a message.
+func (c *Count) judged(m *taken) {
+	switch m.dkim {
+	case nil:
+		c.DKIMPass++
+	case errUnsigned:
+		c.DKIMNone++
+	default:
+		c.DKIMFail++
+	}
+	if m.verdict.SPF == "pass" {
+		c.SPFPass++
+	} else {
+		c.SPFOther++
+	}
+	switch m.verdict.DMARC {
+	case "pass":
+		c.DMARCPass++
+	case "fail":
+		c.DMARCFail++
+	default:
+		c.DMARCNone++
+	}
+	if m.verdict.AlignedSPF {
+		c.AlignedSPF++
+	}
+	if m.verdict.AlignedDKIM {
+		c.AlignedDKIM++
+	}
 }
 
 // take counts a message.
@@ -115,19 +162,15 @@ func (t *tally) take(p *Provider, m *taken) {
 	if m.encrypted {
 		c.Encrypted++
 	}
-	switch m.dkim {
-	case nil:
-		c.DKIMPass++
-	case errUnsigned:
-		c.DKIMNone++
-	default:
-		c.DKIMFail++
-	}
+	c.judged(m)
 	for _, rcpt := range m.recipients {
 		d := Delivery{MessageID: m.messageID, Recipient: rcpt}
 		if m.dkim != nil {
 			d.Why = m.dkim.Error()
 			sample(&t.report.Unsigned, d)
+		}
+		if d.Why = m.verdict.Why; d.Why != "" {
+			sample(&t.report.Failed, d)
 		}
 		key := markOf(m.messageID, rcpt)
 		n, known := t.marks[key]
@@ -171,6 +214,7 @@ func (t *tally) snapshot() Report {
 	r.Providers = append([]Count(nil), r.Providers...)
 	r.Doubled = append([]Delivery(nil), r.Doubled...)
 	r.Unsigned = append([]Delivery(nil), r.Unsigned...)
+	r.Failed = append([]Delivery(nil), r.Failed...)
 	r.Strays = append([]Delivery(nil), r.Strays...)
 	return r
 }
