@@ -18,6 +18,7 @@ type Config struct {
 	HTTP       HTTP       `toml:"http"`
 	DNS        DNS        `toml:"dns"`
 	Delivery   Delivery   `toml:"delivery"`
+	Domains    Domains    `toml:"domains"`
 	Reputation Reputation `toml:"reputation"`
 	Retention  Retention  `toml:"retention"`
 	Validation Validation `toml:"validate"`
@@ -101,6 +102,18 @@ type Route struct {
 	Connections int    `toml:"connections"` // at the same time; 0: the default of the site
 }
 
+// Domains says what sender domains publish, and how they are watched.
+type Domains struct {
+	SPFInclude    string        `toml:"spf_include"`    // the name that lists our addresses for include:; empty: they are listed themselves
+	KeyZone       string        `toml:"key_zone"`       // the zone that customers' CNAME records lead to; empty: keys as TXT only
+	ReturnLabel   string        `toml:"return_label"`   // of a customer's bounce domain; empty: none is asked for
+	ReportAddress string        `toml:"report_address"` // DMARC reports; empty: dmarc@ the bounce domain
+	RotateAfter   time.Duration `toml:"rotate_after"`   // age at which keys are changed; 0: on command only
+	Recheck       time.Duration `toml:"recheck"`        // between checks of a live domain
+	Claim         time.Duration `toml:"claim"`          // a domain that was never proved is another's for the asking after
+	DMARCDays     int           `toml:"dmarc_days"`     // days of passing mail before the next stage of DMARC is proposed
+}
+
 // Retention says how long what is kept.
 type Retention struct {
 	Bodies time.Duration `toml:"bodies"` // after the last outcome
@@ -138,6 +151,7 @@ func Default() Config {
 			Expire: 5 * day, ExpireBulk: day, DelayNotice: 4 * time.Hour,
 		},
 		Reputation: defaultReputation(),
+		Domains:    Domains{ReturnLabel: "bounce", RotateAfter: 180 * day, Recheck: 6 * time.Hour, Claim: 14 * day, DMARCDays: 14},
 		Retention:  Retention{Bodies: 7 * day, Events: 90 * day},
 		Log:        Log{Level: "info", Format: "text"},
 	}

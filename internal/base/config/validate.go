@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 )
@@ -30,6 +32,7 @@ func (c *Config) Validate() error {
 	c.validateStore(bad)
 	c.validateListeners(bad)
 	c.validateDelivery(bad)
+	c.validateDomains(bad)
 	c.validateReputation(bad)
 	if c.Retention.Bodies < 0 || c.Retention.Events < c.Retention.Bodies {
 		bad("retention", "events (%s) must be kept at least as long as bodies (%s)", c.Retention.Events, c.Retention.Bodies)
@@ -129,6 +132,32 @@ func (c *Config) validateDelivery(bad complain) {
 			bad(key, "a password would go out in the clear; set tls to required or implicit")
 		}
 	}
+}
+
+func (c *Config) validateDomains(bad complain) {
+	d := &c.Domains
+	for key, name := range map[string]string{"domains.spf_include": d.SPFInclude, "domains.key_zone": d.KeyZone} {
+		if name != "" && (!strings.Contains(name, ".") || strings.HasSuffix(name, ".") || strings.ContainsAny(name, " \t@/")) {
+			bad(key, "%q is not a domain name such as mail.example.org, without a closing dot", name)
+		}
+	}
+	if strings.ContainsAny(d.ReturnLabel, ". \t@") || len(d.ReturnLabel) > 63 {
+		bad("domains.return_label", "%q is not one label of a domain name, such as bounce", d.ReturnLabel)
+	}
+	if _, host, ok := strings.Cut(d.ReportAddress, "@"); d.ReportAddress != "" && (!ok || host == "") {
+		bad("domains.report_address", "%q is not a mail address", d.ReportAddress)
+	}
+	if d.RotateAfter < 0 || d.RotateAfter > 0 && d.RotateAfter < 2*c.Delivery.Expire {
+		bad("domains.rotate_after", "%s is less than twice delivery.expire (%s), for which old keys stay; 0s: on command only", d.RotateAfter, c.Delivery.Expire)
+	}
+	if d.Recheck < time.Minute || d.Claim < time.Hour || d.DMARCDays < 1 {
+		bad("domains", "wants recheck of at least 1m, claim of at least 1h and dmarc_days of at least 1")
+	}
+}
+
+// ReportsTo is where DMARC reports go.
+func (c *Config) ReportsTo() string {
+	return cmp.Or(c.Domains.ReportAddress, "dmarc@"+c.Delivery.BounceDomain)
 }
 
 func loopback(host string) bool {
