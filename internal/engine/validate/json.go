@@ -9,8 +9,8 @@ type answer struct {
 	Disposable bool      `json:"is_disposable_address"`
 	Role       bool      `json:"is_role_address"`
 	Reason     []Code    `json:"reason"`
-	Result     Verdict   `json:"result"`
-	Risk       Risk      `json:"risk"`
+	Result     Verdict   `json:"result,omitempty"` // empty: a row without an address
+	Risk       Risk      `json:"risk,omitempty"`
 	DidYouMean string    `json:"did_you_mean,omitempty"`
 	Texts      bilingual `json:"texts"`
 }

@@ -58,6 +58,25 @@ const (
 	Duplicate    Code = "duplicate" // of an address further up in the file
 )
 
+// Codes of rows that have no address and so no verdict.
+const (
+	NoAddress  Code = "no_address"
+	QuoteOpen  Code = "quote_not_closed"
+	RowTooLong Code = "row_too_long"
+)
+
+// brokenText says what is wrong with a row.
+func (c Code) brokenText() wording.Text {
+	switch c {
+	case QuoteOpen:
+		return wording.Say("a quote is not closed within %d lines, so the row cannot be read; double the quotes within a field", maxLines)
+	case RowTooLong:
+		return wording.Say("the row has more than %d octets", maxRecord)
+	default:
+		return wording.Say("there is nothing in the column of addresses")
+	}
+}
+
 // effect is what a reason makes of result and risk by itself.
 func (c Code) effect() (Verdict, Risk) {
 	switch c {

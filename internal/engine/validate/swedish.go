@@ -23,6 +23,15 @@ func Swedish() map[string]string {
 		"not an address as SMTP takes it: %s":                                "ingen adress som SMTP tar den: %s",
 		"the address stands further up already":                              "adressen står redan längre upp",
 
+		// what is wrong with a row or a file
+		"a quote is not closed within %d lines, so the row cannot be read; double the quotes within a field": "ett citattecken stängs inte inom %d rader, så raden kan inte läsas; dubblera citattecken inne i ett fält",
+		"the row has more than %d octets":                                  "raden har fler än %d oktetter",
+		"there is nothing in the column of addresses":                      "det står inget i kolumnen med adresser",
+		"there are no rows in the file":                                    "det finns inga rader i filen",
+		"there is no column %d; the first row has %d":                      "det finns ingen kolumn %d; den första raden har %d",
+		"there is no column %q; the first row has: %.300s":                 "det finns ingen kolumn %q; den första raden har: %.300s",
+		"no column has addresses in it; say which with its name or number": "ingen kolumn innehåller adresser; säg vilken med dess namn eller nummer",
+
 		// what is wrong with an address
 		"it is not valid UTF-8":                             "den är inte giltig UTF-8",
 		"there is no @":                                     "det finns inget @",
