@@ -40,62 +40,85 @@ func (p *Proposal) Faulty() bool { return (&Report{Findings: p.Findings}).Faulty
 
 // Build gives the record that fits the answers: the present one with the smallest change, or the first. It looks the present
 // record up and tries the new one as if it were published; without a resolver it knows of no record, counts only the
-// terms of the new one and leaves Seen out. Wrong answers are errors, and so is a present record that could not be
-// looked up, for a second one would be the end of the first. Faults of a present record that cannot be read are Findings, and
-// Record is empty then.
+// terms of the new one and leaves Seen out. Errors are wrong answers, in words of wording. A present record that cannot be read or
+// looked up is a Finding, and Record is empty then, since a second record would undo the first; not so with Fresh.
 func Build(ctx context.Context, r dns.Resolver, a Answers) (Proposal, error) {
 	domain := strings.ToLower(aLabels(strings.TrimSuffix(a.Domain, ".")))
 	if !isName(domain) || !strings.Contains(domain, ".") {
 		return Proposal{}, wording.Errorf("%q is not a domain name such as school.example", a.Domain)
 	}
 	known := Senders()
-	senders, err := choose(known, a.Senders)
+	p := Proposal{Domain: domain, Edited: Edited{Done: []wording.Text{}}, Missing: []Missing{}}
+	var err error
+	if p.Senders, err = choose(known, a.Senders); err != nil {
+		return Proposal{}, err
+	}
+	terms, err := termsOf(p.Senders, a)
 	if err != nil {
 		return Proposal{}, err
 	}
-	terms, err := termsOf(senders, a)
-	if err != nil {
-		return Proposal{}, err
+	l := &linter{ctx: ctx, found: map[finding.Severity]int{}}
+	if r != nil {
+		if p.Present, err = findRecords(ctx, r, domain); err != nil {
+			l.unknown(domain, err, a)
+		}
 	}
-	present, err := presentRecords(ctx, r, domain, a.Fresh || a.Nothing)
-	if err != nil {
-		return Proposal{}, err
-	}
-	if len(present)+len(terms)+len(senders) == 0 && !a.Nothing {
+	if len(p.Present)+len(l.findings)+len(a.Senders)+len(terms) == 0 && !a.Nothing {
 		return Proposal{}, wording.Errorf("%s has no SPF record, and nobody was named who sends for it; name the senders, or say that it sends nothing", domain)
 	}
-	p := Proposal{Domain: domain, Senders: senders, Missing: []Missing{}}
-	if p.Edited, err = edit(present, Want{domain, terms, a.All}, a); err != nil {
-		faults, bad := err.(Faults)
-		if !bad {
-			return Proposal{}, err
-		}
-		l := &linter{found: map[finding.Severity]int{}}
-		l.syntax(domain, faults)
-		p.Present, p.Done, p.Findings = present, []wording.Text{}, l.findings
+	p.Findings = l.findings
+	if err != nil && !a.anew() {
 		return p, nil
 	}
-	p.Zone = ZoneLine(domain, p.Record)
-	report := static(domain, p.Record)
+	e, err := edit(p.Present, Want{domain, terms, a.All}, a)
+	if faults, bad := err.(Faults); bad {
+		l.syntax(domain, faults)
+		p.Findings = l.findings
+		return p, nil
+	}
+	if err != nil {
+		return Proposal{}, err
+	}
+	p.Edited, p.Zone = e, ZoneLine(domain, e.Record)
+	p.judge(ctx, r, known, a.Seen)
+	return p, nil
+}
+
+// judge tries the record.
+func (p *Proposal) judge(ctx context.Context, r dns.Resolver, known []Sender, seen []Source) {
+	report := static(p.Domain, p.Record)
 	if r != nil {
-		with := proposed{r, domain, p.Record}
-		report, p.Counted = Lint(ctx, with, domain), true
-		p.Missing = missing(ctx, with, domain, known, a.Seen)
+		with := proposed{r, p.Domain, p.Record}
+		report, p.Counted = Lint(ctx, with, p.Domain), true
+		p.Missing = missing(ctx, with, p.Domain, known, seen)
 		for _, m := range p.Missing {
-			report.Findings = append(report.Findings, m.finding(domain))
+			report.Findings = append(report.Findings, m.finding(p.Domain))
 		}
 	}
-	p.Tree, p.Findings = report.Tree, report.Findings
+	p.Tree, p.Findings = report.Tree, append(p.Findings, report.Findings...)
 	slices.SortStableFunc(p.Findings, func(a, b Finding) int { return finding.Compare(a.Severity, b.Severity) })
-	return p, nil
+}
+
+// anew reports whether the present record does not matter.
+func (a *Answers) anew() bool { return a.Fresh || a.Nothing }
+
+// unknown says that the present record is not known, which is no hindrance where it does not matter.
+func (l *linter) unknown(domain string, err error, a Answers) {
+	l.fault(domain, Span{}, "TXT "+domain, err)
+	if a.anew() {
+		f := &l.findings[len(l.findings)-1]
+		f.Severity, f.Code = finding.Warning, "present-unknown"
+		f.Expected, f.Change = wording.Say("to know what the new record takes the place of"), wording.Say("delete every other TXT record of %s that begins with %q", domain, version)
+	}
 }
 
 // edit is Edit, or a record that owes nothing to the present one.
 func edit(present []string, want Want, a Answers) (Edited, error) {
+	if !a.anew() {
+		return Edit(present, want)
+	}
 	if a.Nothing {
 		want.All = Fail
-	} else if !a.Fresh {
-		return Edit(present, want)
 	}
 	e, err := Edit(nil, want)
 	if len(present) > 0 && err == nil {
@@ -125,7 +148,7 @@ func termsOf(senders []Sender, a Answers) ([]string, error) {
 	}
 	for _, s := range a.Includes {
 		name := aLabels(strings.TrimPrefix(s, "include:"))
-		if bare := strings.TrimSuffix(name, "."); !strings.Contains(name, "%") && (!isName(bare) || !strings.Contains(bare, ".")) {
+		if !strings.Contains(name, "%") && !isHost(name) {
 			return nil, wording.Errorf("%q is not a domain name such as _spf.host.example", s)
 		}
 		terms = append(terms, "include:"+name)
@@ -152,22 +175,17 @@ func serverTerm(s string) (string, error) {
 		return strings.ToLower(s), nil
 	}
 	name := strings.TrimSuffix(aLabels(s), ".")
-	if !isName(name) || !strings.Contains(name, ".") {
+	if !isHost(name) {
 		return "", wording.Errorf("%q is no address, network or host name; give one such as 192.0.2.1, 2001:db8::/32 or mail.school.example, or mx", s)
 	}
 	return "a:" + name, nil
 }
 
-// presentRecords looks up the SPF records that a domain has now. anyway: that they are not known is no reason to stop.
-func presentRecords(ctx context.Context, r dns.Resolver, domain string, anyway bool) ([]string, error) {
-	if r == nil {
-		return nil, nil
-	}
-	records, err := findRecords(ctx, r, domain)
-	if err != nil && !anyway {
-		return nil, wording.Errorf("the present record of %s could not be looked up: %s; try again, so that it gets no second one", domain, dns.Reason(err))
-	}
-	return records, nil
+// isHost reports whether a name is one that a person may have meant: no address, web address or lone label.
+func isHost(name string) bool {
+	name = strings.TrimSuffix(name, ".")
+	dot := strings.LastIndexByte(name, '.')
+	return dot > 0 && isName(name) && isTopLabel(name[dot+1:]) && !strings.ContainsAny(name, "/:@")
 }
 
 // static looks at a record without asking anybody.

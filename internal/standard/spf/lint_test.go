@@ -66,12 +66,16 @@ func TestLint(t *testing.T) {
 
 var repeated = regexp.MustCompile(`\{(\d+):([^}]*)\}`)
 
-// grow writes out "{N:TEXT}", which stands for TEXT N times.
+// grow writes out "{N:TEXT}", which stands for TEXT N times; a # in it counts them.
 func grow(value string) string {
 	return repeated.ReplaceAllStringFunc(value, func(s string) string {
 		m := repeated.FindStringSubmatch(s)
 		n, _ := strconv.Atoi(m[1])
-		return strings.Repeat(m[2], n)
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(m[2], "#", strconv.Itoa(100+i)))
+		}
+		return b.String()
 	})
 }
 

@@ -70,13 +70,13 @@ func choose(known []Sender, keys []string) ([]Sender, error) {
 	return chosen, nil
 }
 
-// nearest suggests keys, at most 3: those that a key is a part of or the other way round, and those that differ by 2 letters.
+// nearest suggests keys, at most 3: those of senders in whose names or domains it occurs, or that differ by 2 letters.
 func nearest(known []Sender, key string) []string {
 	var near []string
 	key = strings.ToLower(key)
 	for _, s := range known {
-		name := strings.ToLower(s.Name)
-		part := len(key) > 2 && (strings.Contains(s.Key, key) || strings.Contains(name, key)) || strings.Contains(key, s.Key)
+		names := strings.Join(slices.Concat([]string{s.Key, strings.ToLower(s.Name)}, s.Include, s.KnownBy), "\n")
+		part := len(key) > 2 && strings.Contains(names, key) || strings.Contains(key, s.Key)
 		if (part || distance(s.Key, key) <= 2) && len(near) < 3 {
 			near = append(near, s.Key)
 		}
