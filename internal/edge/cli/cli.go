@@ -53,7 +53,7 @@ type commands struct {
 	Key        keyCommand        `cmd:"" help:"API keys."`
 	Send       sendCommand       `cmd:"" help:"Send one message."`
 	Queue      queueCommand      `cmd:"" help:"Mail that is waiting, leased or held."`
-	SPF        spfCommand        `cmd:"" name:"spf" help:"Check and lint SPF records of any domain; needs no node."`
+	SPF        spfCommand        `cmd:"" name:"spf" help:"Check, lint and build SPF records of any domain; needs no node."`
 }
 
 // app is what commands run with.

@@ -17,6 +17,7 @@ import (
 type spfCommand struct {
 	Check spfCheck `cmd:"" help:"Say whether an address may send for a domain, and why. Exit status 0 only for pass."`
 	Lint  spfLint  `cmd:"" help:"Look for faults in a domain's SPF record and in all it includes. Exit status 1 if mail suffers."`
+	Build spfBuild `cmd:"" help:"Give the SPF record for a domain, as the smallest change to the present one. Exit status 1 if it would not work."`
 }
 
 // dnsFlag names the server to ask. These commands need no node, and so no configuration.
@@ -121,10 +122,14 @@ func (a *app) tellLint(r spf.Report) {
 	if len(r.Findings) == 0 {
 		a.say("Nothing is wrong with it.")
 	}
+	a.tellSPFFindings(r.Findings)
+}
+
+func (a *app) tellSPFFindings(list []spf.Finding) {
 	severities := map[finding.Severity]string{
 		finding.Error: a.T("error"), finding.Unknown: a.T("cannot be told"), finding.Warning: a.T("warning"), finding.Note: a.T("note"),
 	}
-	for _, f := range r.Findings {
+	for _, f := range list {
 		where := printable(f.Domain)
 		if f.Term != "" {
 			where = a.T("%s, octet %d, %s", where, f.Offset, printable(f.Term))

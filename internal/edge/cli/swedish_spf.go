@@ -4,7 +4,7 @@ package cli
 func swedishSPF() map[string]string {
 	return map[string]string{
 		// commands
-		"Check and lint SPF records of any domain; needs no node.":                                        "Pröva och granska SPF-poster för vilken domän som helst; kräver ingen nod.",
+		"Check, lint and build SPF records of any domain; needs no node.":                                 "Pröva, granska och bygg SPF-poster för vilken domän som helst; kräver ingen nod.",
 		"Say whether an address may send for a domain, and why. Exit status 0 only for pass.":             "Säg om en adress får sända för en domän, och varför. Slutstatus 0 bara för pass.",
 		"Look for faults in a domain's SPF record and in all it includes. Exit status 1 if mail suffers.": "Leta fel i en domäns SPF-post och i allt den inkluderar. Slutstatus 1 om e-posten drabbas.",
 		"DNS server to ask (default: the system's).":                                                      "DNS-server att fråga (förval: systemets).",

@@ -23,6 +23,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishLab())
 		maps.Copy(sv, swedishSPF())
 		maps.Copy(sv, swedishSPFLint())
+		maps.Copy(sv, swedishSPFBuild())
 		return words{swedish: sv}
 	}
 	return words{}

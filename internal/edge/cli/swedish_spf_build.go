@@ -1,0 +1,85 @@
+package cli
+
+// swedishSPFBuild maps the guide to a domain's SPF record, and what it says of changes to one.
+func swedishSPFBuild() map[string]string {
+	return map[string]string{
+		// commands
+		"Give the SPF record for a domain, as the smallest change to the present one. Exit status 1 if it would not work.": "Ge SPF-posten för en domän, som minsta ändring av den nuvarande. Slutstatus 1 om den inte skulle fungera.",
+		"Domain whose record it is.": "Domän vars post det är.",
+		"Who hosts its mail: a key of --list; may be given several times, as those below.": "Vem som har hand om dess e-post: en nyckel ur --list; kan anges flera gånger, liksom de nedan.",
+		"Who sends its newsletters.":  "Vem som sänder dess nyhetsbrev.",
+		"Its ticket system.":          "Dess ärendesystem.",
+		"Its web shop.":               "Dess webbutik.",
+		"Whatever else sends for it.": "Vad mer som sänder för den.",
+		"Its own server: an address, a network, a host name, or mx for those that take its mail.": "Dess egen server: en adress, ett nät, ett värdnamn, eller mx för dem som tar emot dess e-post.",
+		"Domain to include of a sender that is not in the list.":                                  "Domän att inkludera för en avsändare som inte finns i listan.",
+		"The domain sends no mail.": "Domänen sänder ingen e-post.",
+		"What becomes of all other mail: soft while senders may be missing, hard when all are named, or neutral (default: as it is now).": "Vad som händer med all annan e-post: soft medan avsändare kan saknas, hard när alla är uppräknade, eller neutral (förval: som nu).",
+		"Address that has sent for the domain, as DMARC reports tell: would it pass?":                                                     "Adress som har sänt för domänen, enligt DMARC-rapporter: skulle den godkännas?",
+		"Write the record anew, without regard to the present one.":                                                                       "Skriv posten på nytt, utan hänsyn till den nuvarande.",
+		"List the known senders.": "Lista kända avsändare.",
+		"name the domain with --domain, or see the known senders with --list": "ange domänen med --domain, eller se kända avsändare med --list",
+		"--all: %q is none of soft, hard and neutral":                         "--all: %q är varken soft, hard eller neutral",
+		"--seen: %q is not an IP address":                                     "--seen: %q är ingen IP-adress",
+
+		// what it prints
+		"Present record:": "Nuvarande post:",
+		"No record is given until this is mended; to write one anew, use --fresh.": "Ingen post ges förrän detta är rättat; skriv en på nytt med --fresh.",
+		"It says all that was asked for; nothing is to be published.":              "Den säger allt som begärdes; inget behöver publiceras.",
+		"Delete all of them, and publish this one:":                                "Ta bort alla dessa, och publicera denna:",
+		"Publish this one in its place:":                                           "Publicera denna i dess ställe:",
+		"Publish this record:":                                                     "Publicera denna post:",
+		"  name:  %s":                                                              "  namn:  %s",
+		"  type:  %s":                                                              "  typ:   %s",
+		"  value: %s":                                                              "  värde: %s",
+		"What was done:":                                                           "Vad som gjordes:",
+		"About the senders:":                                                       "Om avsändarna:",
+		"With all that it includes:":                                               "Med allt den inkluderar:",
+		"key":                                                                      "nyckel",
+		"sender":                                                                   "avsändare",
+		"asked as":                                                                 "anges som",
+		"include":                                                                  "include",
+		"checked":                                                                  "kontrollerad",
+		"none, it has its own return path":                                         "ingen, den har egen returväg",
+
+		// wrong answers
+		"there is no sender %q in the list; did you mean %s?":                                                             "det finns ingen avsändare %q i listan; menade du %s?",
+		"there is no sender %q in the list, which is shown by: budkavle spf build --list":                                 "det finns ingen avsändare %q i listan, som visas med: budkavle spf build --list",
+		"%q is not a domain name such as _spf.host.example":                                                               "%q är inget domännamn som _spf.host.example",
+		"the domain sends nothing, and yet senders are named; leave out one of the two":                                   "domänen sänder inget, och ändå anges avsändare; utelämna det ena",
+		"%q cannot stand in an SPF record: %s; %s":                                                                        "%q kan inte stå i en SPF-post: %s; %s",
+		"%q is not one mechanism that lets somebody send, such as include:_spf.host.example or ip4:192.0.2.1":             "%q är inte en mekanism som låter någon sända, som include:_spf.host.example eller ip4:192.0.2.1",
+		"%q is no address, network or host name; give one such as 192.0.2.1, 2001:db8::/32 or mail.school.example, or mx": "%q är varken adress, nät eller värdnamn; ange något som 192.0.2.1, 2001:db8::/32 eller mail.school.example, eller mx",
+		"%s has no SPF record, and nobody was named who sends for it; name the senders, or say that it sends nothing":     "%s har ingen SPF-post, och ingen angavs som sänder för den; ange avsändarna, eller säg att den inte sänder något",
+
+		// what was done
+		"nothing was asked for that the record does not say":                     "inget begärdes som posten inte säger",
+		"the domain has no SPF record; this is its first":                        "domänen har ingen SPF-post; detta är dess första",
+		"the record was written anew, without regard to the present one":         "posten skrevs på nytt, utan hänsyn till den nuvarande",
+		"%s was added in front of %s, which says what becomes of all other mail": "%s lades till framför %s, som säger vad som händer med all annan e-post",
+		"%s is there already":                                     "%s finns redan",
+		"%s is there already, as part of %s":                      "%s finns redan, som del av %s",
+		"%s became %s, so that its mail passes":                   "%s blev %s, så att dess e-post godkänns",
+		"%s was added in front of %s, which would hide it":        "%s lades till framför %s, som skulle dölja den",
+		"%s was added behind what is there":                       "%s lades till efter det som finns",
+		"%s was added; all other mail is decided by %s as before": "%s lades till; all annan e-post avgörs av %s som förut",
+		"%s became %s": "%s blev %s",
+		"%s was added at the end, for all other mail":                                          "%s lades till på slutet, för all annan e-post",
+		"%s became %s, since a redirect is not followed beside \"all\"":                        "%s blev %s, eftersom en hänvisning inte följs bredvid \"all\"",
+		"the terms of %d records stand in one now; a domain has one SPF record (RFC 7208 4.5)": "termerna i %d poster står nu i en; en domän har en enda SPF-post (RFC 7208 4.5)",
+		"it ends in %s, the mildest of their ends but +all":                                    "den slutar i %s, det mildaste av deras slut utom +all",
+
+		// what is to be said of it
+		"to know what the new record takes the place of":                                                               "att veta vad den nya posten ersätter",
+		"delete every other TXT record of %s that begins with %q":                                                      "ta bort varje annan TXT-post för %s som börjar med %q",
+		"no DNS server was asked, so only the %d look-ups of the record itself were counted":                           "ingen DNS-server tillfrågades, så bara de %d uppslagen i själva posten räknades",
+		"at most %d with those of all that it includes":                                                                "högst %d med dem i allt den inkluderar",
+		"look at it with: budkavle spf lint, once it is published":                                                     "granska den med: budkavle spf lint, när den är publicerad",
+		"%s, seen with %d messages,":                                                                                   "%s, sedd med %d brev,",
+		"%s sends for the domain and does not pass: %s":                                                                "%s sänder för domänen och godkänns inte: %s",
+		"that all pass who send for the domain":                                                                        "att alla godkänns som sänder för domänen",
+		"name the server if it is yours; if nobody knows it, somebody may be forging your mail":                        "ange servern om den är er; om ingen känner till den kan någon förfalska er e-post",
+		"it is a server of %s; add %s if they send for you":                                                            "det är en server hos %s; lägg till %s om de sänder för er",
+		"nothing in this record: it is a server of %s, which does not use your domain as return path; see to its DKIM": "inget i den här posten: det är en server hos %s, som inte använder er domän som returväg; se till dess DKIM",
+	}
+}
