@@ -46,7 +46,7 @@ func Senders() []Sender {
 	}
 	for i := range list.Sender {
 		s := &list.Sender[i]
-		s.Include, s.KnownBy = slices.Concat([]string{}, s.Include), slices.Concat([]string{}, s.KnownBy)
+		s.Include, s.KnownBy = append([]string{}, s.Include...), append([]string{}, s.KnownBy...) // JSON writes [], not null
 	}
 	return list.Sender
 }
