@@ -79,6 +79,8 @@ func swedishSPFBuild() map[string]string {
 		"%s sends for the domain and does not pass: %s":                                                                "%s sänder för domänen och godkänns inte: %s",
 		"that all pass who send for the domain":                                                                        "att alla godkänns som sänder för domänen",
 		"name the server if it is yours; if nobody knows it, somebody may be forging your mail":                        "ange servern om den är er; om ingen känner till den kan någon förfalska er e-post",
+		"try again when DNS answers":                                                                                   "försök igen när DNS svarar",
+		"mend the errors of the record first":                                                                          "rätta först postens fel",
 		"it is a server of %s; add %s if they send for you":                                                            "det är en server hos %s; lägg till %s om de sänder för er",
 		"nothing in this record: it is a server of %s, which does not use your domain as return path; see to its DKIM": "inget i den här posten: det är en server hos %s, som inte använder er domän som returväg; se till dess DKIM",
 	}

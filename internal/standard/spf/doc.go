@@ -1,7 +1,9 @@
 // Package spf reads, checks and lints Sender Policy Framework records (RFC 7208).
 //
 // Parse gives a record's parse tree, Check answers whether an address may send for a domain (check_host(), with every
-// step it took), and Lint finds what is wrong with a domain's record and with all that it includes.
+// step it took), and Lint finds what is wrong with a domain's record and with all that it includes. Edit makes the smallest
+// change to a record, and Build is the guide: it gives the record that fits how a domain is used, with a dated list of common
+// senders (senders.toml), and tries it as if it were published.
 //
 // On failure: Check never fails, it answers with one of the seven results of RFC 7208 2.6; a DNS server that does
 // not answer gives temperror, a record that cannot be read permerror, and Reason says which. Parse errors are Faults, each

@@ -1,7 +1,6 @@
 package spf
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
@@ -204,11 +203,16 @@ func (d *draft) end(v Verdict) {
 // unredirect has the record include what it redirects to: it gets an "all", beside which no redirect is followed (RFC 7208 6.1).
 func (d *draft) unredirect() {
 	r := *d.record.Redirect
-	include := &Mechanism{Span: Span{Text: "include:" + r.Value.Text}, Kind: Include, Verdict: Pass, Domain: r.Value, Bits4: 32, Bits6: 128}
+	include := inclusion(&r)
 	d.replace(r.Offset-1, 1+len(r.Text), "") // a space stands in front of every term
 	n := len(d.done)
 	d.add(include)
 	d.done = append(d.done[:n], wording.Say("%s became %s, since a redirect is not followed beside \"all\"", r.Text, include.Text))
+}
+
+// inclusion is the include that lets in all that a redirect does.
+func inclusion(redirect *Modifier) *Mechanism {
+	return &Mechanism{Span: Span{Text: "include:" + redirect.Value.Text}, Kind: Include, Verdict: Pass, Domain: redirect.Value, Bits4: 32, Bits6: 128}
 }
 
 // qualifier writes a verdict in front of a mechanism (RFC 7208 4.6.2).
@@ -222,64 +226,4 @@ func qualifier(v Verdict) string {
 		return "?"
 	}
 	return "+"
-}
-
-// join makes one record of several. The one that says most stays as it is, and takes from the others what it lacks.
-func (d *draft) join(records []*Record) {
-	records = slices.Clone(records)
-	slices.SortFunc(records, func(a, b *Record) int { // DNS gives them in any order
-		if n := len(b.Mechanisms) - len(a.Mechanisms); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Text, b.Text)
-	})
-	d.read(records[0].Text)
-	for _, r := range records[1:] {
-		d.take(r)
-	}
-	d.end(mildest(records))
-	d.done = []wording.Text{wording.Say("the terms of %d records stand in one now; a domain has one SPF record (RFC 7208 4.5)", len(records))}
-	if all := d.record.all(); all != nil && slices.ContainsFunc(records, func(r *Record) bool { return r.all() == nil || r.all().Verdict != all.Verdict }) {
-		d.say(wording.Say("it ends in %s, the mildest of their ends but +all", all.Text))
-	}
-}
-
-// take adds the terms of another record that say something.
-func (d *draft) take(r *Record) {
-	all := r.all()
-	for i := range r.Mechanisms {
-		if r.Mechanisms[i].Kind == All {
-			break // what follows is never looked at
-		}
-		d.add(&r.Mechanisms[i])
-	}
-	var modifiers []Modifier
-	if r.Redirect != nil && all == nil {
-		if d.record.Redirect == nil && d.record.all() == nil {
-			modifiers = append(modifiers, *r.Redirect)
-		} else if d.record.all() != nil || d.target(d.record.Redirect.Value) != d.target(r.Redirect.Value) {
-			d.add(&Mechanism{Span: Span{Text: "include:" + r.Redirect.Value.Text}, Kind: Include, Verdict: Pass, Domain: r.Redirect.Value, Bits4: 32, Bits6: 128})
-		}
-	}
-	if r.Exp != nil && d.record.Exp == nil {
-		modifiers = append(modifiers, *r.Exp)
-	}
-	for _, m := range append(modifiers, r.Unknown...) {
-		if !slices.ContainsFunc(d.record.Unknown, func(old Modifier) bool { return old.Text == m.Text }) {
-			d.read(strings.TrimRight(d.record.Text, " ") + " " + m.Text)
-		}
-	}
-}
-
-// mildest is the end under which no mail is refused that one of the records let through; "+all" counts only where every
-// record has it, and the empty verdict where none has an end.
-func mildest(records []*Record) Verdict {
-	order := []Verdict{"", Pass, Fail, SoftFail, Neutral}
-	best := 0
-	for _, r := range records {
-		if all := r.all(); all != nil {
-			best = max(best, slices.Index(order, all.Verdict))
-		}
-	}
-	return order[best]
 }

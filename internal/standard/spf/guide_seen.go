@@ -13,7 +13,7 @@ import (
 )
 
 // maxSeen bounds how many sources one proposal tries. Each costs one check of the domain and, if it does not pass, one of each
-// known sender's records: 100 x 35 checks of mostly the same names, which a resolver's cache answers.
+// known sender's records: 100 x 40 checks of mostly the same names, which a resolver's cache answers.
 const maxSeen = 100
 
 // Source is a server that has sent mail for a domain, as DMARC reports tell.
@@ -72,14 +72,21 @@ func (m *Missing) finding(domain string) Finding {
 		Severity: finding.Warning, Code: "missing-sender", Domain: domain, Found: wording.Say("%s sends for the domain and does not pass: %s", m.text(), string(m.Verdict)),
 		Expected: wording.Say("that all pass who send for the domain"), Change: wording.Say("name the server if it is yours; if nobody knows it, somebody may be forging your mail"),
 	}
-	if m.Verdict == TempError {
-		f.Severity = finding.Unknown
+	switch m.Verdict { // which have findings of their own, and say nothing of the source
+	case TempError:
+		f.Severity, f.Change = finding.Unknown, wording.Say("try again when DNS answers")
+		return f
+	case PermError:
+		f.Change = wording.Say("mend the errors of the record first")
+		return f
 	}
 	var names, includes []string
 	for _, s := range m.Known {
 		names = append(names, s.Name)
 		for _, name := range s.Include {
-			includes = append(includes, "include:"+name)
+			if term := "include:" + name; !slices.Contains(includes, term) {
+				includes = append(includes, term)
+			}
 		}
 	}
 	switch {
