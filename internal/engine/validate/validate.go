@@ -42,7 +42,7 @@ func New(c Config) *Validator {
 
 // Result is what is known of one address. As JSON it is Mailgun's answer, with texts in both languages.
 type Result struct {
-	Address    string // as it was given, without spaces around it, at most maxShown octets
+	Address    string // as it was given, without spaces around it, at most maxShown octets of it
 	Verdict    Verdict
 	Risk       Risk
 	Reasons    []Reason // what was found, in the order it was looked for
@@ -216,13 +216,14 @@ func mend(text string) string {
 	return strings.ReplaceAll(text, "..", ".")
 }
 
+// shown is what was given, as far as it can be told back.
 func shown(text string) string {
-	if len(text) <= maxShown {
-		return text
+	if len(text) > maxShown {
+		cut := maxShown
+		for cut > maxShown-utf8.UTFMax && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut]
 	}
-	cut := maxShown
-	for !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut]
+	return strings.ToValidUTF8(text, "\uFFFD")
 }

@@ -242,7 +242,7 @@ func FuzzCheck(f *testing.F) {
 		if err != nil && !strings.Contains(s, "broken@") {
 			t.Fatal(err)
 		}
-		if len(r.Address) > maxShown || r.DidYouMean == strings.TrimSpace(s) && s != "" {
+		if len(r.Address) > 3*maxShown || r.DidYouMean != "" && r.DidYouMean == strings.TrimSpace(s) {
 			t.Errorf("%q: %+v", s, r)
 		}
 		if r.DidYouMean != "" { // what is proposed is itself an address
