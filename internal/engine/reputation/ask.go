@@ -112,7 +112,7 @@ func (l *List) alive(ctx context.Context, r dns.Resolver, f Listing) Listing {
 	}
 	switch state, codes := l.read(answers); state {
 	case Clear:
-		f.State, f.Why = Broken, wording.Say("it does not list %s, which it must for tests: it is empty or closed", l.shown(l.Test))
+		f.State, f.Why = Broken, wording.Say("it does not list %s, which it must for tests: it is empty, closed, or does not answer this resolver", l.shown(l.Test))
 	case Broken:
 		f.State, f.Why = Broken, wording.Say("it answers %s, outside 127.0.0.0/8: the zone is parked or in other hands", stray(answers).String())
 	case Refused:

@@ -118,7 +118,7 @@ func (c *check) spf() {
 	case spf.TempError:
 		c.unknown(SubjectSPF, "spf-unknown", r.Reason)
 	case spf.None:
-		c.add(finding.Error, SubjectSPF, "no-spf", r.Reason, want, wording.Say("publish a TXT record at %s: v=spf1 %s -all", r.Domain, mechanism+c.q.IP.String()))
+		c.add(finding.Error, SubjectSPF, "no-spf", r.Reason, want, wording.Say("publish one that names all who send for it, %s among them; budkavle spf build puts it together", mechanism+c.q.IP.String()))
 	case spf.PermError:
 		c.add(finding.Error, SubjectSPF, "spf-wrong", r.Reason, want, wording.Say("mend the record; see: budkavle spf lint %s", r.Domain))
 	default:

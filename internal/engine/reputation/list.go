@@ -3,10 +3,11 @@ package reputation
 import (
 	_ "embed" // the table is part of the program
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
 //go:embed lists.toml
@@ -108,19 +109,30 @@ func Known() *Table {
 }
 
 // List is the list of a zone, asked under a key if that is not empty. Any answer in 127.0.0.0/8 but the known refusals is a
-// listing in a zone that the table does not know.
-func (t *Table) List(zone, key string, kind Kind) List {
+// listing in a zone that the table does not know. The error says that the zone is known for the other kind, whose answers
+// would be misread.
+func (t *Table) List(zone, key string, kind Kind) (List, error) {
 	zone = strings.ToLower(strings.TrimSuffix(zone, "."))
-	l := List{Zone: zone, Name: zone, Kind: kind, IPv6: true, Weight: Medium, refusals: t.Refusals}
+	l := List{Name: zone, Kind: kind, IPv6: true, Weight: Medium, refusals: t.Refusals}
 	for i := range t.Lists {
-		known := &t.Lists[i]
-		if known.Kind == kind && (known.Zone == zone || slices.Contains(known.Also, zone)) {
-			l = *known
-			l.Zone = zone
+		for _, own := range append(t.Lists[i].Also, t.Lists[i].Zone) {
+			front, inside := strings.CutSuffix(zone, "."+own)
+			if zone != own && !inside {
+				continue
+			}
+			if l = t.Lists[i]; inside { // the key was written as it is asked, in front of the zone
+				zone, key = own, front
+			}
 		}
 	}
-	l.key = strings.ToLower(key)
-	return l
+	switch {
+	case l.Kind != kind && kind == Addresses:
+		return List{}, wording.Errorf("%s lists domains, not addresses; name it under domain_blocklists", zone)
+	case l.Kind != kind:
+		return List{}, wording.Errorf("%s lists addresses, not domains; name it under blocklists", zone)
+	}
+	l.Zone, l.key = zone, strings.ToLower(key)
+	return l, nil
 }
 
 // Swedish maps the texts of the built-in table.

@@ -134,16 +134,26 @@ func (c *check) helo() {
 		c.unknown(SubjectHelo, "helo-unknown", wording.Say("%s could not be looked up: %s", name, n.why))
 	case Nowhere:
 		c.add(finding.Error, SubjectHelo, "helo-nowhere", wording.Say("%s, the name given with EHLO, has no address", name), want,
-			wording.Say("publish %s, or set node.hostname to a name that leads here", c.record(name)))
+			wording.Say("publish %s, or set node.hostname to %s", c.record(name), c.ownName()))
 	case Elsewhere:
 		c.add(finding.Warning, SubjectHelo, "helo-elsewhere", wording.Say("%s, the name given with EHLO, leads to %s", name, join(n.Addresses)), want,
-			wording.Say("publish %s, or set node.hostname to a name that leads here", c.record(name)))
+			wording.Say("publish %s, or set node.hostname to %s", c.record(name), c.ownName()))
 	case Back:
+		if len(c.report.PTR) > 0 && !slices.ContainsFunc(c.report.PTR, func(p Name) bool { return p.Name == name }) {
+			c.add(finding.Warning, SubjectHelo, "helo-not-ptr", wording.Say("%s is given with EHLO, but the PTR record names %s", name, c.report.PTR[0].Name),
+				wording.Say("the same name in both"), wording.Say("have the PTR record name %s", name))
+		}
 	}
-	if len(c.report.PTR) > 0 && !slices.ContainsFunc(c.report.PTR, func(p Name) bool { return p.Name == name }) {
-		c.add(finding.Warning, SubjectHelo, "helo-not-ptr", wording.Say("%s is given with EHLO, but the PTR record names %s", name, c.report.PTR[0].Name),
-			wording.Say("the same name in both"), wording.Say("have the PTR record name %s, or set node.hostname to %s", name, c.report.PTR[0].Name))
+}
+
+// ownName is the name that the address has already, if that is one to be proud of.
+func (c *check) ownName() wording.Text {
+	for _, p := range c.report.PTR {
+		if p.Forward == Back && p.Generic.IsZero() {
+			return wording.Say("%s", p.Name)
+		}
 	}
+	return wording.Say("a name that leads here")
 }
 
 // wantedName is what the PTR record is best set to.
