@@ -3,19 +3,25 @@ package proof
 import (
 	"context"
 	"net/netip"
+	"sync"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
+	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
 // Config is what a Checker asks.
 type Config struct {
+	// Resolver that is also a dns.Deep lets aliases, TLSA and the strings of TXT records be told.
 	Resolver dns.Resolver
 	// Authority answers from the servers that own a name, past every cache; nil: Resolver's word is the last.
 	Authority dns.Resolver
 	Clock     clock.Clock
 	// Probe asks a domain's own servers whether they take mail for an address; nil: mailboxes are not asked about.
 	Probe Probe
+	// Blocklists says what lists have against a domain; nil: none is asked.
+	Blocklists Blocklists
 }
 
 // Probe asks the mail servers of a domain whether they take mail for an address, by RCPT and without sending anything.
@@ -25,11 +31,17 @@ type Probe interface {
 
 // Acceptance is what a server said to RCPT.
 type Acceptance struct {
-	Asked   bool   // false: not asked, and Reply says why (a consumer provider, no MX)
-	Taken   bool   // 2yz
-	Passing bool   // 4yz: cannot be told now
-	Host    string // who answered
-	Reply   string // as it came
+	Asked   bool         // false: not asked, and Why says why (a consumer provider, no MX)
+	Why     wording.Text // for people
+	Taken   bool         // 2yz
+	Passing bool         // 4yz: cannot be told now
+	Host    string       // who answered
+	Reply   string       // as it came
+}
+
+// Blocklists asks lists of domains.
+type Blocklists interface {
+	Domain(ctx context.Context, domain string) []finding.Finding
 }
 
 // Checker checks domains. It is safe for concurrent use and keeps nothing.
@@ -40,11 +52,60 @@ func New(c Config) *Checker { return &Checker{c} }
 
 // Domain checks a sender domain against what is expected of it.
 func (c *Checker) Domain(ctx context.Context, e Expected) Report {
-	return Report{Domain: e.Domain, At: c.Clock.Now()}
+	r := Report{Domain: e.Domain, At: c.Clock.Now(), Keys: map[string]State{}}
+	spf, path, dkim := c.part(ctx, e), c.part(ctx, e), c.part(ctx, e)
+	owner, dmarc := c.part(ctx, e), c.part(ctx, e)
+	mx, rest := c.part(ctx, e), c.part(ctx, e)
+	together(
+		func() { r.Ownership = owner.ownership() },
+		func() { r.SPF, r.Tree = spf.spf() },
+		func() { r.ReturnPath = path.returnPath() },
+		func() { dkim.keys(r.Keys) },
+		func() { r.DMARC, r.Policy = dmarc.dmarc() },
+		func() { mx.exchangers(); mx.mailboxes() },
+		func() { rest.senders(); rest.extras(); rest.blocklists() },
+	)
+	if r.ReturnPath == Proved && dmarc.strictSPF {
+		r.ReturnPath = Wrong // it leads to us, but does not count for DMARC, which says so
+	}
+	collect(&r, owner, spf, path, dkim, dmarc, mx, rest)
+	r.Requirements = requirements(&r, e.Keys, true)
+	return r
 }
 
 // Any checks a domain of which nothing is known but its name. Without selectors common ones are tried; sources are the
 // addresses that should pass SPF, none: SPF is only linted.
 func (c *Checker) Any(ctx context.Context, domain string, selectors []string, sources []netip.Addr) Report {
-	return Report{Domain: domain, At: c.Clock.Now()}
+	r := Report{Domain: domain, At: c.Clock.Now(), Keys: map[string]State{}}
+	e := Expected{Domain: domain, Sources: sources}
+	spf, dkim, dmarc, mx, rest := c.part(ctx, e), c.part(ctx, e), c.part(ctx, e), c.part(ctx, e), c.part(ctx, e)
+	together(
+		func() { r.SPF, r.Tree = spf.spf() },
+		func() { dkim.selectors(selectors, r.Keys) },
+		func() { r.DMARC, r.Policy = dmarc.dmarc() },
+		func() { mx.exchangers(); mx.mailboxes() },
+		func() { rest.extras(); rest.blocklists() },
+	)
+	collect(&r, spf, dkim, dmarc, mx, rest)
+	r.Requirements = requirements(&r, nil, false)
+	return r
+}
+
+// together runs parts of a check at the same time: each waits for the network, and no two share anything.
+func together(parts ...func()) {
+	var wg sync.WaitGroup
+	for _, p := range parts {
+		wg.Go(p)
+	}
+	wg.Wait()
+}
+
+// collect puts together what the parts found.
+func collect(r *Report, parts ...*part) {
+	r.Findings, r.Records = []finding.Finding{}, []Answered{}
+	for _, p := range parts {
+		r.Findings = append(r.Findings, p.findings...)
+		r.Records = append(r.Records, p.records...)
+	}
+	finding.Sort(r.Findings)
 }

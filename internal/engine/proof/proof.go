@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/standard/spf"
 )
 
 // State is what DNS says of one thing that is asked for.
@@ -55,6 +56,8 @@ type Key struct {
 	Selector  string
 	Algorithm string // model.AlgorithmRSA or model.AlgorithmEd25519
 	Public    []byte // as model.SigningKey.Public
+	// Coming: it is about to sign, so that every authoritative server is asked for it.
+	Coming bool
 	// Target is the name in the operator's zone that selector._domainkey.Domain is an alias of; empty: TXT.
 	Target string
 }
@@ -67,10 +70,11 @@ type Report struct {
 	SPF        State             `json:"spf,omitempty"`         // of the domain itself, for our addresses
 	ReturnPath State             `json:"return_path,omitempty"` // Proved: aligned, leads to us, and its SPF passes our addresses
 	DMARC      State             `json:"dmarc,omitempty"`
-	Keys       map[string]State  `json:"keys,omitempty"`   // by selector
-	Policy     string            `json:"policy,omitempty"` // the DMARC policy in force: none, quarantine, reject
-	Findings   []finding.Finding `json:"findings"`         // the worst first
-	Records    []Answered        `json:"records"`          // what was asked for and what DNS has, in the order of Wanted
+	Keys       map[string]State  `json:"keys,omitempty"`     // by selector
+	Policy     string            `json:"policy,omitempty"`   // the DMARC policy in force: none, quarantine, reject
+	Tree       *spf.Node         `json:"spf_tree,omitempty"` // what the SPF record includes, with the look-ups at each level
+	Findings   []finding.Finding `json:"findings"`           // the worst first
+	Records    []Answered        `json:"records"`            // what was asked for and what DNS has, in the order of Wanted
 	// Requirements is the table of what the large providers demand.
 	Requirements []Requirement `json:"requirements,omitempty"`
 }
