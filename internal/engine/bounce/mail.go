@@ -1,8 +1,15 @@
 package bounce
 
+import (
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/standard/dsn"
+)
+
 // Reading is what a mail that came in says.
 type Reading struct {
 	Kind       Kind
+	Rule       string    // that told the kind, where no recipient's verdict does
 	Recipients []Report  // in the order of the mail; of complaints too, if they name one
 	Feedback   *Feedback // of complaints
 }
@@ -10,24 +17,184 @@ type Reading struct {
 // Report is what a mail says of one recipient.
 type Report struct {
 	Verdict
-	Recipient    string // address; empty if the mail hides it
-	Original     string // the address the sender wrote, if it differs
+	Recipient    string // address; empty if the mail does not say
+	Original     string // the address the sender wrote, where it differs
 	Status       string // RFC 3463: "5.1.1"
 	Code         int    // SMTP reply code, 0 if there is none
-	Diagnostic   string // in the words of the server that refused, without control characters
+	Diagnostic   string // the words of the server that refused, on one line, at most maxDiagnostic octets
 	ReportingMTA string
 	RemoteMTA    string
 }
 
-// Feedback is the head of a complaint (RFC 5965 3).
-type Feedback struct {
-	Type       string // "abuse", "opt-out", "fraud", ...
-	UserAgent  string
-	SourceIP   string
-	MessageID  string // of the mail complained of, without angle brackets
-	FeedbackID string // its Feedback-ID, which is ours
-	Redacted   bool   // the recipient is hidden
+const (
+	maxForwards   = 2   // messages in messages that are opened to find a report
+	maxDiagnostic = 600 // octets
+)
+
+// Mail reads a mail that came back, of whatever shape. It asks, in this order: is it a complaint (RFC 5965); has it a status
+// part (RFC 3464); what do its sender, subject and header make it; and if it is nothing itself, has it a report attached.
+func (r *Rules) Mail(raw []byte) Reading { return r.read(raw, 0) }
+
+func (r *Rules) read(raw []byte, depth int) Reading {
+	l := open(raw)
+	if l.feedback != nil {
+		return l.complaint()
+	}
+	if len(l.report.Recipients) > 0 {
+		return r.reported(l)
+	}
+	rule := r.kindOfMail(l)
+	var found Reading
+	switch rule.kind {
+	case KindBounce, KindDelay:
+		found = r.told(l, rule)
+	case KindComplaint:
+		found = l.plainComplaint(rule)
+	case KindAutoreply, KindChallenge:
+		return Reading{Kind: rule.kind, Rule: rule.name}
+	}
+	if found.Kind != "" {
+		return found
+	}
+	for _, inner := range l.attached {
+		if depth < maxForwards {
+			if found := r.read(inner, depth+1); found.Kind != KindNone {
+				return found
+			}
+		}
+	}
+	return Reading{Kind: KindNone}
 }
 
-// Mail reads a mail that came back, of whatever shape.
-func (r *Rules) Mail(raw []byte) Reading { return Reading{Kind: KindNone} }
+// reported reads a status part. Where its codes say little, the part for people may have the words.
+func (r *Rules) reported(l *letter) Reading {
+	var found Reading
+	var text account
+	scanned := false
+	for i := range l.report.Recipients {
+		p := &l.report.Recipients[i]
+		rep, byWords := r.entry(l, p)
+		if rep.Kind != KindNone && !byWords {
+			if !scanned {
+				text, scanned = l.scan(), true
+			}
+			r.sharpen(&rep, text)
+		}
+		found.add(rep)
+	}
+	return found
+}
+
+// entry reads what a status part says of one recipient.
+func (r *Rules) entry(l *letter, p *dsn.Recipient) (rep Report, byWords bool) {
+	rep = Report{
+		Recipient: p.Final.Value, Original: p.Original.Value, Status: p.Status,
+		ReportingMTA: l.report.ReportingMTA.Value, RemoteMTA: firstName(p.RemoteMTA.Value),
+	}
+	if rep.Recipient == "" || strings.EqualFold(rep.Recipient, rep.Original) {
+		rep.Recipient, rep.Original = first(rep.Recipient, rep.Original), ""
+	}
+	said := ParseReply(p.Diagnostic.Value)
+	if said.Enhanced == "" || strings.HasSuffix(said.Enhanced, ".0.0") && p.Status != "" {
+		said.Enhanced = p.Status
+	}
+	said.Host = first(rep.RemoteMTA, rep.ReportingMTA)
+	rep.Code, rep.Diagnostic, rep.Status = said.Code, oneLine(p.Diagnostic.Value), said.Enhanced
+	rep.Verdict = Verdict{Kind: KindNone, Action: NoAction}
+	switch actionOf(p) {
+	case dsn.Failed:
+		rep.Verdict, byWords = r.judge(said, KindBounce)
+	case dsn.Delayed:
+		rep.Verdict, byWords = r.judge(said, KindDelay)
+	}
+	return rep, byWords
+}
+
+// sharpen lets the words for people decide where the codes did, if there are any that say more.
+func (r *Rules) sharpen(rep *Report, text account) {
+	for _, words := range [...]string{text.about(rep.Recipient), text.whole} {
+		said := ParseReply(words)
+		said.Host = first(rep.RemoteMTA, rep.ReportingMTA)
+		if said.Enhanced == "" {
+			said.Enhanced = rep.Status
+		}
+		if v, byWords := r.judge(said, rep.Kind); byWords {
+			rep.Verdict = v
+			rep.Diagnostic = first(rep.Diagnostic, oneLine(words))
+			return
+		}
+	}
+}
+
+// told reads a report that has no status part. Without a recipient and without a reason it is none.
+func (r *Rules) told(l *letter, rule *mailRule) Reading {
+	text := l.scan()
+	found := Reading{Rule: rule.name}
+	for _, name := range text.names {
+		words := text.about(name)
+		rep, byWords := r.wordsOf(l, words, rule.kind)
+		if !byWords {
+			if whole, better := r.wordsOf(l, text.whole, rule.kind); better || rep.Class == Unclassified {
+				rep = whole
+			}
+		}
+		rep.Recipient = name
+		found.add(rep)
+	}
+	if len(text.names) == 0 {
+		if rep, byWords := r.wordsOf(l, text.whole, rule.kind); byWords || rep.Code > 0 || l.status {
+			found.add(rep)
+		}
+	}
+	return found
+}
+
+// wordsOf judges words for people. A delay of which nothing else is said is mail that is not yet delivered in time.
+func (r *Rules) wordsOf(l *letter, words string, kind Kind) (rep Report, byWords bool) {
+	said := ParseReply(words)
+	said.Host = hostIn(words)
+	rep = Report{Status: said.Enhanced, Code: said.Code, Diagnostic: oneLine(words), RemoteMTA: said.Host, ReportingMTA: l.from()}
+	said.Host = first(said.Host, rep.ReportingMTA)
+	rep.Verdict, byWords = r.judge(said, kind)
+	return rep, byWords
+}
+
+// add keeps a report. The mail is what is gravest in it.
+func (g *Reading) add(rep Report) {
+	if rep.Kind == KindDelay && rep.Class == Unclassified {
+		rep.Class, rep.Action = Expired, Expired.action(KindDelay)
+	}
+	g.Recipients = append(g.Recipients, rep)
+	if g.Kind == "" || rep.Kind == KindBounce || rep.Kind == KindDelay && g.Kind == KindNone {
+		g.Kind = rep.Kind
+	}
+}
+
+func first(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// firstName is a host without the comment some servers put behind it.
+func firstName(s string) string {
+	name, _, _ := strings.Cut(strings.TrimSpace(s), " ")
+	return name
+}
+
+// oneLine makes a text short and plain.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			return ' '
+		}
+		return c
+	}, s[:min(len(s), maxSaid)])), " ")
+	if len(s) > maxDiagnostic {
+		s = s[:maxDiagnostic]
+	}
+	return strings.ToValidUTF8(s, "")
+}

@@ -65,5 +65,45 @@ type Verdict struct {
 	Class  Class  `json:"class"`
 	Hard   bool   `json:"hard"` // the address or its domain is dead; never of spam, policy or a block
 	Action Action `json:"action"`
-	Rule   string `json:"rule"` // the rule that decided
+	Rule   string `json:"rule"` // the rule that decided; empty if none did
+}
+
+func classes() []Class {
+	return []Class{
+		UserUnknown, Moved, Inactive, MailboxFull, DomainNotFound, NoMail, Filtered, Policy, SenderRejected, SpamContent, Malware,
+		Reputation, Authentication, ReverseDNS, RateLimited, Greylisted, TooLarge, Content, Relaying, Security, Network, System,
+		Protocol, Expired, Unclassified,
+	}
+}
+
+func actions() []Action {
+	return []Action{Suppress, Retry, RetryElsewhere, StopCampaign, TellPostmaster, NoAction}
+}
+
+// dead reports whether the class means that the address or its domain is dead, unless a rule says otherwise.
+func (c Class) dead() bool {
+	switch c {
+	case UserUnknown, Moved, DomainNotFound, NoMail:
+		return true
+	}
+	return false
+}
+
+// action is what a class asks for where it is not hard. What the server itself calls temporary is tried again, whatever it
+// is, unless trying again does harm.
+func (c Class) action(kind Kind) Action {
+	switch c {
+	case Reputation:
+		return RetryElsewhere
+	case SpamContent, Malware:
+		return StopCampaign
+	case Authentication, ReverseDNS, SenderRejected, Policy, Security, Content, Protocol:
+		return TellPostmaster
+	case Inactive, MailboxFull, RateLimited, Greylisted, Network, System, Expired:
+		return Retry
+	}
+	if kind == KindDelay {
+		return Retry
+	}
+	return NoAction
 }

@@ -95,7 +95,7 @@ var delimiter = regexp.MustCompile(`(?m)^--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*\r?
 func guessBoundary(body []byte) string {
 	const enough = 4 << 10 // octets looked at
 	m := delimiter.FindSubmatch(body[:min(len(body), enough)])
-	if m == nil || bytes.HasPrefix(m[1], []byte("-")) { // a line drawn under a title
+	if m == nil || bytes.ContainsRune(m[1], ' ') || len(bytes.Trim(m[1], "-=_*")) == 0 { // a title, or a line drawn under one
 		return ""
 	}
 	return string(m[1])

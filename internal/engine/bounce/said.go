@@ -1,0 +1,43 @@
+package bounce
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/standard/smtp"
+)
+
+// ParseReply reads a reply, or a text that quotes one: "550 5.1.1 unknown", "host mx.example said: 550-5.1.1 unknown",
+// "unknown (#5.1.1)". Of several codes the first failure counts. Where a text quotes a reply, its own words stay in Text
+// too, since they often say more.
+func ParseReply(s string) Said {
+	s = strings.TrimSpace(s[:min(len(s), maxSaid)])
+	var said Said
+	if code, rest := cutCode(s); code > 0 {
+		said.Code, s = code, rest
+		if e, text, _ := strings.Cut(rest, " "); smtp.ValidEnhanced(e) { // of another class than the code, too: Microsoft says 550 4.4.7
+			said.Enhanced, s = e, text
+		}
+	}
+	said.Text = s
+	if said.Code == 0 {
+		if m := quotedCode.FindStringSubmatch(s); m != nil {
+			said.Code, _ = strconv.Atoi(m[1])
+			said.Enhanced = m[2]
+		}
+	}
+	if said.Enhanced == "" {
+		if m := quotedEnhanced.FindStringSubmatch(s); m != nil {
+			said.Enhanced = m[1]
+		}
+	}
+	return said
+}
+
+var (
+	// quotedCode wants something before the number that quotes it, and words behind: much else has three digits.
+	quotedCode = regexp.MustCompile(`(?:^|\n|: ?|<<< |[("'] ?|said |said: |returned )\s*#?([45][0-5][0-9])(?:[ -]#?([245]\.[0-7]\.[0-9]{1,3}))?[ :;-]`)
+	// quotedEnhanced wants no digit or dot at its sides: addresses and versions have them.
+	quotedEnhanced = regexp.MustCompile(`(?:^|[^0-9.A-Za-z])([45]\.[0-7]\.[0-9]{1,3})(?:[^0-9.]|\.\s|\.?$)`)
+)
