@@ -120,7 +120,8 @@ func (a *app) printTally(r lab.Report) error {
 	g := grid{head: []string{
 		a.T("provider"), a.T("sessions"), "421", a.T("messages"), "TLS", a.T("recipients"), a.T("doubled"), a.T("deferred"), a.T("refused"),
 		a.T("cut off"), a.T("returned"), a.T("good"), a.T("bad"), a.T("none"),
-	}, groups: []group{{"DKIM", 11, 13}}}
+		a.T("good"), a.T("other"), a.T("good"), a.T("bad"), a.T("none"),
+	}, groups: []group{{"DKIM", 11, 13}, {"SPF", 14, 15}, {"DMARC", 16, 18}}}
 	for _, c := range r.Providers {
 		g.rows = append(g.rows, tallyRow(c.Provider, c))
 	}
@@ -129,7 +130,12 @@ func (a *app) printTally(r lab.Report) error {
 	for _, list := range []struct {
 		title string
 		cases []lab.Delivery
-	}{{a.T("Received more than once:"), r.Doubled}, {a.T("Signatures that are missing or bad:"), r.Unsigned}, {a.T("Sent to the wrong server:"), r.Strays}} {
+	}{
+		{a.T("Received more than once:"), r.Doubled},
+		{a.T("Signatures that are missing or bad:"), r.Unsigned},
+		{a.T("SPF or DMARC that does not pass:"), r.Failed},
+		{a.T("Sent to the wrong server:"), r.Strays},
+	} {
 		for i, d := range list.cases {
 			if i == 0 {
 				fmt.Fprintln(a.Out, list.title)
@@ -147,6 +153,7 @@ func tallyRow(name string, c lab.Count) []string {
 	cells := []string{name}
 	for _, n := range []int{
 		c.Connections, c.Refused, c.Messages, c.Encrypted, c.Received, c.Doubled, c.Deferred, c.Rejected, c.Dropped, c.Returned, c.DKIMPass, c.DKIMFail, c.DKIMNone,
+		c.SPFPass, c.SPFOther, c.DMARCPass, c.DMARCFail, c.DMARCNone,
 	} {
 		cells = append(cells, number(n))
 	}

@@ -17,10 +17,11 @@ func swedishLab() map[string]string {
 		"Stop with Ctrl-C to see what was received.":                                               "Avsluta med Ctrl-C för att se vad som togs emot.",
 		"Received more than once:":                                                                 "Mottaget mer än en gång:",
 		"Signatures that are missing or bad:":                                                      "Signaturer som saknas eller är fel:",
+		"SPF or DMARC that does not pass:":                                                         "SPF eller DMARC som inte håller:",
 		"Sent to the wrong server:":                                                                "Sänt till fel server:",
 		"%d more recipients than the lab can remember; doubled ones among them are not seen":       "%d mottagare fler än labbet kan minnas; dubbla bland dem syns inte",
 		"provider": "leverantör", "sessions": "sessioner", "messages": "brev", "recipients": "mottagare", "doubled": "dubbla", "refused": "avvisat",
-		"cut off": "brutet", "returned": "återsänt", "good": "rätt", "bad": "fel", "none": "ingen", "all": "alla",
+		"cut off": "brutet", "returned": "återsänt", "good": "rätt", "bad": "fel", "none": "ingen", "other": "annat", "all": "alla",
 
 		// demo
 		"Number of recipients.":                                                 "Antal mottagare.",
