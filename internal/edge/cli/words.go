@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/budkavle/budkavle/internal/engine/reputation"
+	"github.com/budkavle/budkavle/internal/engine/validate"
 )
 
 // words gives every text a person sees in one language. The English text is the key, so the source reads
@@ -23,6 +26,10 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishLab())
 		maps.Copy(sv, swedishSPF())
 		maps.Copy(sv, swedishSPFLint())
+		maps.Copy(sv, swedishAddress())
+		maps.Copy(sv, validate.Swedish())
+		maps.Copy(sv, swedishIPCheck())
+		maps.Copy(sv, reputation.Swedish())
 		maps.Copy(sv, swedishSPFBuild())
 		return words{swedish: sv}
 	}

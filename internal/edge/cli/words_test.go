@@ -5,20 +5,24 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/budkavle/budkavle/internal/engine/reputation"
 )
 
 // speakers are the functions whose string arguments a person reads: name to index of the first such argument.
 var speakers = map[string]int{"T": 0, "say": 0, "Say": 0, "newTable": 0, "listing": 0, "done": 1, "explain": 1, "change": 1, "Errorf": 0, "bad": 1}
 
 // speaking are the folders whose texts and errors are shown by this package.
-var speaking = []string{".", "../../base/config", "../../base/keyring", "../../base/ident", "../../flow/onboard", "../../node", "../../lab", "../../standard/spf", "../../standard/dns"}
+var speaking = []string{".", "../../base/config", "../../base/keyring", "../../base/ident", "../../flow/onboard", "../../node", "../../lab", "../../standard/spf", "../../standard/address", "../../engine/validate", "../../standard/dns", "../../engine/reputation"}
 
 // spoken collects every English text of the package's source.
 func spoken(t *testing.T) []string {
@@ -101,7 +105,9 @@ func helpTexts(t reflect.Type, set map[string]bool) {
 func TestEveryTextHasItsSwedish(t *testing.T) {
 	sv := wordsFor("sv").swedish
 	said := map[string]bool{}
-	for _, text := range append(spoken(t), stateWords...) {
+	texts := append(spoken(t), stateWords...)
+	texts = slices.AppendSeq(texts, maps.Keys(reputation.Swedish())) // a table holds both languages
+	for _, text := range texts {
 		said[text] = true
 		if !strings.ContainsFunc(strings.NewReplacer("%w", "", "%s", "").Replace(text), unicode.IsLetter) {
 			continue // nothing in it but what is set into it
@@ -126,6 +132,7 @@ func TestEveryTextHasItsSwedish(t *testing.T) {
 var stateWords = []string{
 	"active", "suspended", "locked", "added", "waiting", "live", "degraded", "stopped", "leased", "held", "delivered", "bounced",
 	"expired", "cancelled", "transactional", "bulk", "accepted", "rejected", "deferred", "released", "account", "domain",
+	"deliverable", "undeliverable", "do_not_send", "low", "medium", "high",
 }
 
 func verbs(s string) string {

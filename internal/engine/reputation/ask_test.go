@@ -17,8 +17,6 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/dns/dnstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 // slow takes a second for every address look-up and counts them.
 type slow struct {
 	dnstest.Fake
@@ -112,6 +110,7 @@ func TestReasonIsBounded(t *testing.T) {
 
 // TestThroughTheLab goes the whole way: a client, UDP, and the lab's server.
 func TestThroughTheLab(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	l, err := lab.Start(t.Context(), lab.Config{})
 	if err != nil {
 		t.Fatal(err)
