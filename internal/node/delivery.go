@@ -3,11 +3,13 @@ package node
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/config"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/base/keyring"
+	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
@@ -85,19 +87,25 @@ func (n *Node) startDelivery(ctx context.Context) error {
 	return n.notify.Start(ctx)
 }
 
-func newSubmission(cfg config.Config, st store.Store, dir *submit.Directory, q submit.Queue, ids *ident.Source, sys System, disk *diskCheck, o submit.Observer, noticed func()) *submit.Service {
-	return submit.New(submit.Config{
-		Store: st, Directory: dir, Queue: q, Clock: sys.Clock, Random: sys.Random, IDs: ids, Log: sys.Log, Hostname: cfg.Node.Hostname,
+// submission is what taking mail in needs, in a node and without one.
+func submission(cfg config.Config, st store.Store, dir *submit.Directory, ring *keyring.Ring, ids *ident.Source, sys System, disk *diskCheck) submit.Config {
+	return submit.Config{
+		Store: st, Directory: dir, Clock: sys.Clock, Random: sys.Random, IDs: ids, Log: sys.Log, Hostname: cfg.Node.Hostname,
 		MaxSize: cfg.Submission.MaxSize, MaxMemory: cfg.Submission.MaxMemory, Expire: cfg.Delivery.Expire, ExpireBulk: cfg.Delivery.ExpireBulk,
-		DiskCheck: disk.check, Observe: o, Noticed: noticed,
-	})
+		ReturnLabel: cfg.Domains.ReturnLabel, DiskCheck: disk.check, Ways: submit.Ways{
+			Links: consent.NewLinks(ring), BaseURL: strings.TrimRight(cfg.HTTP.BaseURL, "/"), Mailbox: "unsubscribe@" + cfg.Delivery.BounceDomain,
+			Sender: submit.SenderID(cfg.Delivery.BounceDomain),
+		},
+	}
 }
 
 // NewSubmission makes a submission service without a node, for a process that only queues: a running node, if there is
 // one, is to be told by the store's signal. One message does not need the fast RSA.
 func NewSubmission(cfg config.Config, st store.Store, ring *keyring.Ring, ids *ident.Source, sys System) *submit.Service {
 	dir := submit.NewDirectory(st, ring, dkim.GoEngine{})
-	return newSubmission(cfg, st, dir, waitingQueue{}, ids, sys, newDiskCheck(cfg.Node.DataDir, cfg.Submission.MinFree, sys.Clock), nil, nil)
+	c := submission(cfg, st, dir, ring, ids, sys, newDiskCheck(cfg.Node.DataDir, cfg.Submission.MinFree, sys.Clock))
+	c.Queue = waitingQueue{}
+	return submit.New(c)
 }
 
 // waitingQueue takes no reservations: everything waits in the store.

@@ -126,7 +126,9 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.startDelivery(ctx); err != nil {
 		return err
 	}
-	n.submit = newSubmission(n.cfg, n.store, n.directory, n.deliver, n.ids, n.sys, n.disk, n.metrics, func() { n.notify.Poke() })
+	in := submission(n.cfg, n.store, n.directory, n.ring, n.ids, n.sys, n.disk)
+	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
+	n.submit = submit.New(in)
 	n.startUpkeep()
 	return n.serve(ctx)
 }

@@ -32,6 +32,7 @@ type Draft struct {
 	buf      []byte // headroom octets, then the message
 	bodyAt   int    // index in buf of the first body octet; 0 while the header has not ended
 	hash     *dkim.BodyHash
+	sum      []byte // of hash, once the body has ended
 	max      int64
 	hint     int64
 	grow     func(octets int64) error
@@ -151,6 +152,14 @@ func (d *Draft) findBody(from int) error {
 
 func headerTooLong() *smtp.Error {
 	return smtp.Errorf(552, "5.3.4", "The message's header is over %d octets or %d fields", message.MaxHeader, message.MaxFields)
+}
+
+// bodyHash is that of the whole body.
+func (d *Draft) bodyHash() []byte {
+	if d.sum == nil {
+		d.sum = d.hash.Sum()
+	}
+	return d.sum
 }
 
 // header is the header block without the empty line.

@@ -160,6 +160,27 @@ func TestFinishGolden(t *testing.T) {
 	}
 }
 
+// TestADraftIsFinishedForEachRecipient: the copies differ in what was added, and the fields that the message has stay.
+func TestADraftIsFinishedForEachRecipient(t *testing.T) {
+	in := "List-Id: <own>\r\nFrom: a@school.example\r\nDate: x\r\n\r\nhej\r\n\r\n"
+	d := draft(t, in[:20], in[20:])
+	i, err := d.Inspect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		s := stamp()
+		s.Add = message.Header{field("List-Unsubscribe", fmt.Sprint("<https://a.example/", n, ">")), field("List-Id", "<ours>")}
+		s.Again = n < 2
+		got, err := d.Finish(i, s)
+		want := "Received: by mx.example\r\n\twith HTTP id 0000000000002; Mon, 23 Nov 2026 09:00:00 +0000\r\n" + strings.TrimSuffix(in, "\r\nhej\r\n\r\n") +
+			"Message-ID: <new@school.example>\r\nList-Unsubscribe: <https://a.example/" + fmt.Sprint(n) + ">\r\n\r\nhej\r\n\r\n"
+		if err != nil || string(got) != want {
+			t.Errorf("copy %d: %v\n%s\nwant\n%s", n, err, got, want)
+		}
+	}
+}
+
 // TestAWideHeaderIsMoved takes the way on which the new header does not fit in front of the body.
 func TestAWideHeaderIsMoved(t *testing.T) {
 	s := stamp()

@@ -114,7 +114,11 @@ func ascii(p []byte) bool {
 type Stamp struct {
 	Trace     Trace
 	MessageID string // with angle brackets; used if the message has none
-	Signer    *dkim.Signer
+	// Add holds fields that are put in unless the message has one of the name.
+	Add    message.Header
+	Signer *dkim.Signer
+	// Again says that the draft is finished another time, for another recipient: the message is made beside it.
+	Again bool
 }
 
 // removed fields never leave: Bcc would show what it hides (RFC 5322 3.6.3), Return-Path is the last server's to
@@ -125,10 +129,10 @@ func removed(f message.Field) bool {
 }
 
 // Finish returns the whole message: signatures, Received, then the submitter's fields and what was missing. The
-// draft is used up.
+// draft is used up unless the stamp says Again.
 func (d *Draft) Finish(i *Inspected, s Stamp) ([]byte, error) {
-	addDate, addID := i.Header.Get("Date") == "", i.Meta.MessageID == ""
-	kept := make(message.Header, 0, len(i.Header)+2)
+	addDate, addID := i.Header.Get("Date") == "", bareID(i.Header.Get("Message-ID")) == ""
+	kept := make(message.Header, 0, len(i.Header)+len(s.Add)+2)
 	for _, f := range i.Header {
 		// Date and Message-ID may stand once (RFC 5322 3.6), so an empty one gives way to ours.
 		if !removed(f) && !(addDate && f.Is("Date")) && !(addID && f.Is("Message-ID")) {
@@ -145,38 +149,48 @@ func (d *Draft) Finish(i *Inspected, s Stamp) ([]byte, error) {
 		kept = append(kept, field("Message-ID", s.MessageID))
 		i.Meta.MessageID = bareID(s.MessageID)
 	}
+	for _, f := range s.Add {
+		if !i.Header.Has(f.Name) {
+			kept = append(kept, f)
+		}
+	}
 	top := s.Trace.received()
 	if s.Signer != nil {
-		signatures, err := s.Signer.Sign(kept, d.hash.Sum(), s.Trace.At)
+		signatures, err := s.Signer.Sign(kept, d.bodyHash(), s.Trace.At)
 		if err != nil {
 			return nil, smtp.Wrap(err, 451, "4.7.5", "The message cannot be signed now, try again later")
 		}
 		top = append(signatures, top...)
 	}
-	return d.assemble(top, kept), nil
+	return d.assemble(top, kept, s.Again), nil
 }
 
 func field(name, value string) message.Field {
 	return message.Field{Name: name, Raw: []byte(name + ": " + value + "\r\n")}
 }
 
-// assemble puts the new header in front of the body, in place where it fits.
-func (d *Draft) assemble(top []byte, kept message.Header) []byte {
+// assemble puts the new header in front of the body, in place where it fits and the draft is not wanted any more.
+func (d *Draft) assemble(top []byte, kept message.Header, again bool) []byte {
 	size := len(top) + 2
 	for _, f := range kept {
 		size += len(f.Raw)
 	}
-	header := make([]byte, 0, size)
+	bodyAt := d.bodyAt
+	if bodyAt == 0 {
+		bodyAt = len(d.buf)
+	}
+	beside := again || size > bodyAt
+	room := size
+	if beside {
+		room += len(d.buf) - bodyAt
+	}
+	header := make([]byte, 0, room)
 	header = append(header, top...)
 	for _, f := range kept {
 		header = append(header, f.Raw...)
 	}
 	header = append(header, '\r', '\n')
-	bodyAt := d.bodyAt
-	if bodyAt == 0 {
-		bodyAt = len(d.buf)
-	}
-	if size > bodyAt {
+	if beside {
 		return append(header, d.buf[bodyAt:]...)
 	}
 	copy(d.buf[bodyAt-size:], header)

@@ -39,6 +39,7 @@ type Config struct {
 	MaxMemory  int64
 	Expire     time.Duration // transactional mail is given up this long after it may go
 	ExpireBulk time.Duration
+	Ways       Ways // zero Links: bulk mail gets no link to unsubscribe
 	// ReturnLabel is the first label of the sender domains' own bounce domains.
 	ReturnLabel string
 	DiskCheck   func() error // nil error: there is room

@@ -106,6 +106,7 @@ func (s *Service) CommitAll(ctx context.Context, txs []Transaction, answer *Answ
 
 func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer) ([]Receipt, error) {
 	subs := make([]store.Submission, 0, len(pending))
+	drafts := make([]*Pending, 0, len(pending)) // that each of subs was made of
 	receipts := make([]Receipt, 0, len(pending))
 	fail := func(err error) ([]Receipt, error) {
 		for _, sub := range subs {
@@ -121,12 +122,15 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 		if len(receipts) > 0 {
 			shared = receipts[0].MessageID
 		}
-		sub, err := t.finish(ctx, shared, len(pending))
+		made, err := t.finish(ctx, shared, len(pending))
 		if err != nil {
 			return fail(err)
 		}
-		subs = append(subs, sub)
-		receipts = append(receipts, Receipt{ID: sub.Message.ID, MessageID: "<" + sub.Message.Meta.MessageID + ">"})
+		for range made {
+			drafts = append(drafts, t)
+		}
+		subs = append(subs, made...)
+		receipts = append(receipts, Receipt{ID: made[0].Message.ID, MessageID: "<" + made[0].Message.Meta.MessageID + ">"})
 	}
 	var idem *store.Idempotency
 	if answer != nil {
@@ -143,7 +147,7 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 	}
 	for i := range subs {
 		sub := &subs[i]
-		s.tell(&sub.Message, len(sub.Recipients), pending[i])
+		s.tell(&sub.Message, len(sub.Recipients), drafts[i])
 		s.Queue.Accepted(&sub.Message, sub.Raw, sub.Recipients)
 		if len(sub.Notices) > 0 {
 			s.Noticed()
