@@ -20,6 +20,7 @@ type Config struct {
 	Delivery   Delivery   `toml:"delivery"`
 	Domains    Domains    `toml:"domains"`
 	Reputation Reputation `toml:"reputation"`
+	Bounce     Bounce     `toml:"bounce"`
 	Retention  Retention  `toml:"retention"`
 	Validation Validation `toml:"validate"`
 	Log        Log        `toml:"log"`
@@ -112,6 +113,11 @@ type Domains struct {
 	Recheck       time.Duration `toml:"recheck"`        // between checks of a live domain
 	Claim         time.Duration `toml:"claim"`          // a domain that was never proved is another's for the asking after
 	DMARCDays     int           `toml:"dmarc_days"`     // days of passing mail before the next stage of DMARC is proposed
+}
+
+// Bounce says how failures are understood.
+type Bounce struct {
+	Rules string `toml:"rules"` // file of rules asked before the embedded ones; empty: none
 }
 
 // Retention says how long what is kept.

@@ -56,6 +56,7 @@ type commands struct {
 	IP         ipCommand         `cmd:"" name:"ip" help:"Addresses that mail is sent from."`
 	Address    addressCommand    `cmd:"" help:"Look at addresses before mail is sent to them; needs no node."`
 	SPF        spfCommand        `cmd:"" name:"spf" help:"Check, lint and build SPF records of any domain; needs no node."`
+	Bounce     bounceCommand     `cmd:"" help:"Explain mails that came back and replies of servers; needs no node."`
 }
 
 // app is what commands run with.

@@ -26,6 +26,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishLab())
 		maps.Copy(sv, swedishSPF())
 		maps.Copy(sv, swedishSPFLint())
+		maps.Copy(sv, swedishBounce())
 		maps.Copy(sv, swedishAddress())
 		maps.Copy(sv, validate.Swedish())
 		maps.Copy(sv, swedishIPCheck())

@@ -35,6 +35,13 @@ func ParseReply(s string) Said {
 	return said
 }
 
+// IsReply reports whether a text begins as the reply of a server does: a code of three digits, and a space, a hyphen or
+// nothing behind it.
+func IsReply(s string) bool {
+	code, _ := cutCode(s)
+	return code > 0
+}
+
 var (
 	// quotedCode wants something before the number that quotes it, and words behind: much else has three digits.
 	quotedCode = regexp.MustCompile(`(?:^|\n|: ?|<<< |[("'] ?|said |said: |returned )\s*#?([45][0-5][0-9])(?:[ -]#?([245]\.[0-7]\.[0-9]{1,3}))?[ :;-]`)
