@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/budkavle/budkavle/internal/base/finding"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/standard/spf"
@@ -126,15 +125,12 @@ func (a *app) tellLint(r spf.Report) {
 }
 
 func (a *app) tellSPFFindings(list []spf.Finding) {
-	severities := map[finding.Severity]string{
-		finding.Error: a.T("error"), finding.Unknown: a.T("cannot be told"), finding.Warning: a.T("warning"), finding.Note: a.T("note"),
-	}
 	for _, f := range list {
 		where := printable(f.Domain)
 		if f.Term != "" {
 			where = a.T("%s, octet %d, %s", where, f.Offset, printable(f.Term))
 		}
-		fmt.Fprintf(a.Out, "\n%s: %s (%s)\n", severities[f.Severity], where, f.Code)
+		fmt.Fprintf(a.Out, "\n%s: %s (%s)\n", a.severity(f.Severity), where, f.Code)
 		a.say("  found:    %s", a.text(f.Found))
 		a.say("  expected: %s", a.text(f.Expected))
 		a.say("  change:   %s", a.text(f.Change))

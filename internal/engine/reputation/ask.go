@@ -22,6 +22,7 @@ const (
 type Listing struct {
 	Zone    string       `json:"zone"`
 	Name    string       `json:"name"`
+	Of      string       `json:"of"` // the address, or the domain as this list wants it
 	State   State        `json:"state"`
 	Weight  Weight       `json:"weight"`
 	Answers []netip.Addr `json:"answers,omitempty"`
@@ -39,10 +40,11 @@ type Meaning struct {
 	Change wording.Text `json:"change,omitzero"`
 }
 
-// subject is what lists are asked about: the label in front of their zones.
+// subject is what lists are asked about.
 type subject struct {
-	label string // of the name or address itself
-	base  string // of the domain as it was registered; empty: as label
+	of    string // the name or address itself
+	label string // in front of a list's zone
+	base  string // the domain as it was registered; empty: an address
 	never string // an entry that no list may have (RFC 5782 5)
 	ipv6  bool
 }
@@ -66,16 +68,15 @@ func askAll(ctx context.Context, r dns.Resolver, lists []List, s subject) []List
 // ask asks one list, and then for an entry that shows whether it is to be believed: one that it must not have after a
 // listing, one that it must have after none.
 func (l *List) ask(ctx context.Context, r dns.Resolver, s subject) Listing {
-	f := Listing{Zone: l.Zone, Name: l.Name, Weight: l.Weight, Removal: l.Removal}
+	if l.Base && s.base != "" {
+		s.of, s.label = s.base, s.base
+	}
+	f := Listing{Zone: l.Zone, Name: l.Name, Of: s.of, Weight: l.Weight, Removal: l.Removal}
 	if s.ipv6 && !l.IPv6 {
 		f.State, f.Why = Skipped, wording.Say("it knows IPv4 addresses only")
 		return f
 	}
-	label := s.label
-	if l.Base && s.base != "" {
-		label = s.base
-	}
-	answers, err := l.lookup(ctx, r, label)
+	answers, err := l.lookup(ctx, r, s.label)
 	if err != nil {
 		f.State, f.Why = Unclear, dns.Reason(err)
 		return f
@@ -88,7 +89,7 @@ func (l *List) ask(ctx context.Context, r dns.Resolver, s subject) Listing {
 			f.State, f.Why = Broken, wording.Say("it also lists %s, which no list may have: it lists everything", l.shown(s.never))
 			return f
 		}
-		f.Reason = l.reason(ctx, r, label)
+		f.Reason = l.reason(ctx, r, s.label)
 	case Clear:
 		return l.alive(ctx, r, f)
 	case Broken:
@@ -112,7 +113,7 @@ func (l *List) alive(ctx context.Context, r dns.Resolver, f Listing) Listing {
 	}
 	switch state, codes := l.read(answers); state {
 	case Clear:
-		f.State, f.Why = Broken, wording.Say("it does not list %s, which it must for tests: it is empty, closed, or does not answer this resolver", l.shown(l.Test))
+		f.State, f.Why = Broken, wording.Say("it does not list %s, which it must for tests: it is empty or closed, does not serve this resolver, or the resolver drops answers in 127.0.0.0/8", l.shown(l.Test))
 	case Broken:
 		f.State, f.Why = Broken, wording.Say("it answers %s, outside 127.0.0.0/8: the zone is parked or in other hands", stray(answers).String())
 	case Refused:

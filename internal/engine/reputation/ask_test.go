@@ -145,3 +145,13 @@ reputation.example.dbl.spamhaus.org. TXT "https://check.spamhaus.org/query/domai
 		t.Errorf("%+v %v", d, err)
 	}
 }
+
+func TestDomainListsGiveFindings(t *testing.T) {
+	d := DomainLists{world(t, `A school.example.dbl.spamhaus.org 127.0.1.2`), zones(t, Domains, "dbl.spamhaus.org")}
+	if f := d.Domain(t.Context(), "school.example"); len(f) != 1 || f[0].Code != codeListed {
+		t.Errorf("%+v", f)
+	}
+	if f := d.Domain(t.Context(), "school"); f != nil {
+		t.Errorf("%+v", f)
+	}
+}

@@ -76,7 +76,7 @@ func CheckDomain(ctx context.Context, r dns.Resolver, domain string, lists []Lis
 	if err != nil {
 		base = name // a public suffix itself
 	}
-	listings := askAll(ctx, r, ofKind(lists, Domains), subject{label: name, base: base, never: "invalid"})
+	listings := askAll(ctx, r, ofKind(lists, Domains), subject{of: name, label: name, base: base, never: "invalid"})
 	c.tell(listings)
 	finding.Sort(c.report.Findings)
 	return DomainReport{Domain: name, Lists: listings, Findings: c.report.Findings}, nil
@@ -129,4 +129,19 @@ func (c *check) spf() {
 
 func ofKind(lists []List, k Kind) []List {
 	return slices.DeleteFunc(slices.Clone(lists), func(l List) bool { return l.Kind != k })
+}
+
+// DomainLists asks the same lists about one domain after another, for checks that want findings alone.
+type DomainLists struct {
+	Resolver dns.Resolver
+	Lists    []List
+}
+
+// Domain is CheckDomain. What is no domain has no findings: whoever checks it finds that out first.
+func (d DomainLists) Domain(ctx context.Context, domain string) []finding.Finding {
+	r, err := CheckDomain(ctx, d.Resolver, domain, d.Lists)
+	if err != nil {
+		return nil
+	}
+	return r.Findings
 }

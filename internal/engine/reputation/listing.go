@@ -24,7 +24,7 @@ func (c *check) lists() {
 			wording.Say("the address that receivers see"), wording.Say("check that one too, if it is another"))
 		return
 	}
-	c.report.Lists = askAll(c.ctx, c.dns, lists, subject{label: reversed(c.q.IP), never: "1.0.0.127", ipv6: !c.q.IP.Is4()})
+	c.report.Lists = askAll(c.ctx, c.dns, lists, subject{of: c.q.IP.String(), label: reversed(c.q.IP), never: "1.0.0.127", ipv6: !c.q.IP.Is4()})
 	c.tell(c.report.Lists)
 }
 
@@ -32,6 +32,7 @@ func (c *check) lists() {
 func (c *check) tell(listings []Listing) {
 	for i := range listings {
 		l := &listings[i]
+		c.name = l.Of // a host name is not asked of lists that want the domain
 		switch l.State {
 		case Listed:
 			c.tellListed(l)
