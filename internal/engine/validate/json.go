@@ -2,8 +2,8 @@ package validate
 
 import "encoding/json"
 
-// answer is Mailgun's JSON of one address, and our texts.
-type answer struct {
+// Answer is Mailgun's JSON of one address, and our texts.
+type Answer struct {
 	Row        int       `json:"row,omitempty"` // of a file
 	Address    string    `json:"address"`
 	Disposable bool      `json:"is_disposable_address"`
@@ -12,19 +12,19 @@ type answer struct {
 	Result     Verdict   `json:"result,omitempty"` // empty: a row without an address
 	Risk       Risk      `json:"risk,omitempty"`
 	DidYouMean string    `json:"did_you_mean,omitempty"`
-	Texts      bilingual `json:"texts"`
+	Texts      Bilingual `json:"texts"`
 }
 
-// bilingual says the same in both languages, in the order of the reasons.
-type bilingual struct {
+// Bilingual says the same in both languages, in the order of the reasons.
+type Bilingual struct {
 	English []string `json:"en"`
 	Swedish []string `json:"sv"`
 }
 
-func (r *Result) answer(swedish map[string]string) answer {
-	a := answer{
+func (r *Result) answer(swedish map[string]string) Answer {
+	a := Answer{
 		Address: r.Address, Disposable: r.Disposable, Role: r.Role, Reason: r.Codes(), Result: r.Verdict, Risk: r.Risk, DidYouMean: r.DidYouMean,
-		Texts: bilingual{make([]string, 0, len(r.Reasons)), make([]string, 0, len(r.Reasons))},
+		Texts: Bilingual{make([]string, 0, len(r.Reasons)), make([]string, 0, len(r.Reasons))},
 	}
 	for _, reason := range r.Reasons {
 		a.Texts.English = append(a.Texts.English, reason.Text.String())
@@ -52,5 +52,8 @@ func (r *Result) Codes() []Code {
 	return codes
 }
 
-// MarshalJSON writes Mailgun's shape.
-func (r Result) MarshalJSON() ([]byte, error) { return json.Marshal(r.answer(Swedish())) }
+// Answer is the result as it is told to programs.
+func (r *Result) Answer() Answer { return r.answer(Swedish()) }
+
+// MarshalJSON writes the Answer.
+func (r Result) MarshalJSON() ([]byte, error) { return json.Marshal(r.Answer()) }

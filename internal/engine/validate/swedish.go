@@ -32,6 +32,16 @@ func Swedish() map[string]string {
 		"there is no column %q; the first row has: %.300s":                 "det finns ingen kolumn %q; den första raden har: %.300s",
 		"no column has addresses in it; say which with its name or number": "ingen kolumn innehåller adresser; säg vilken med dess namn eller nummer",
 
+		// jobs
+		"there is no such list": "det finns ingen sådan lista",
+		"the list id %.80q is not one: use 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot": "listnamnet %.80q är inget: använd 1 till 64 bokstäver, siffror, punkter, bindestreck och understreck, utan punkt först",
+		"there is a list %s already; delete it first, or take another id":                                                    "det finns redan en lista %s; ta bort den först, eller ta ett annat namn",
+		"there are %d lists already, the most an account may have; delete one":                                               "det finns redan %d listor, det mesta ett konto får ha; ta bort en",
+		"the file has more than %d octets; send it in parts":                                                                 "filen har fler än %d oktetter; sänd den i delar",
+		"the list is not done: it is %s":                                                                                     "listan är inte klar: den är %s",
+		"the file begins as gzip and is none: %w":                                                                            "filen börjar som gzip och är det inte: %w",
+		"the file has more than %d octets when it is unpacked; send it in parts":                                             "filen har fler än %d oktetter när den packats upp; sänd den i delar",
+
 		// what is wrong with an address
 		"it is not valid UTF-8":                             "den är inte giltig UTF-8",
 		"there is no @":                                     "det finns inget @",
