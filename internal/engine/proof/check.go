@@ -9,6 +9,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/finding"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
+	"github.com/budkavle/budkavle/internal/standard/mtasts"
 )
 
 // Config is what a Checker asks.
@@ -22,6 +23,8 @@ type Config struct {
 	Probe Probe
 	// Blocklists says what lists have against a domain; nil: none is asked.
 	Blocklists Blocklists
+	// Policies fetches MTA-STS policies; nil: none is fetched.
+	Policies Policies
 }
 
 // Probe asks the mail servers of a domain whether they take mail for an address, by RCPT and without sending anything.
@@ -42,6 +45,11 @@ type Acceptance struct {
 // Blocklists asks lists of domains.
 type Blocklists interface {
 	Domain(ctx context.Context, domain string) []finding.Finding
+}
+
+// Policies fetches the MTA-STS policy of a domain; mtasts.Fetcher does.
+type Policies interface {
+	Fetch(ctx context.Context, domain string) (*mtasts.Policy, error)
 }
 
 // Checker checks domains. It is safe for concurrent use and keeps nothing.
@@ -68,7 +76,7 @@ func (c *Checker) Domain(ctx context.Context, e Expected) Report {
 	if r.ReturnPath == Proved && dmarc.strictSPF {
 		r.ReturnPath = Wrong // it leads to us, but does not count for DMARC, which says so
 	}
-	collect(&r, owner, spf, path, dkim, dmarc, mx, rest)
+	collect(&r, owner, dkim, path, spf, dmarc, mx, rest)
 	r.Requirements = requirements(&r, e.Keys, true)
 	return r
 }

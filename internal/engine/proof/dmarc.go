@@ -129,12 +129,6 @@ func (p *part) permitted(found dmarc.Found) {
 			})
 		}
 	}
-	if len(found.Record.Aggregate) == 0 {
-		p.add(finding.Finding{
-			Severity: finding.Note, Subject: SubjectDMARC, Code: "no-reports", Name: "_dmarc." + found.At, Found: wording.Say("no rua, so that no reports are sent"),
-			Expected: wording.Say("a mailbox that reads them: only they show who else sends as the domain"), Change: wording.Say("add rua=mailto: with such a mailbox"),
-		})
-	}
 }
 
 // domainOf is the domain of an address in lower case; empty if it has none.

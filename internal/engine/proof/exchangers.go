@@ -67,7 +67,13 @@ func (p *part) hosts(list []dns.MX) {
 			reached++
 		}
 	}
-	if reached == 0 {
+	if reached > 0 {
+		return
+	}
+	for i := range p.findings {
+		p.findings[i].Severity = finding.Error
+	}
+	if len(list) > 1 {
 		p.mx(finding.Error, "unreachable", p.e.Domain, wording.Say("none of the %d mail servers can be reached from outside", len(list)), wording.Say("at least one that has a public address"),
 			wording.Say("mend the MX records; nobody can reply until then"))
 	}

@@ -80,6 +80,9 @@ func settle[T any](p *part, subject, name string, ask func(dns.Resolver) (dns.An
 
 // cached tells that the owner has done right and caches will follow.
 func (p *part) cached(subject, name string, until time.Time) {
+	if slices.ContainsFunc(p.findings, func(f finding.Finding) bool { return f.Code == "cached" && f.Name == name }) {
+		return
+	}
 	change := wording.Say("nothing; it takes care of itself within some hours")
 	if !until.IsZero() {
 		change = wording.Say("nothing; the answer expires at %s", until.UTC().Format("2006-01-02 15:04 MST"))

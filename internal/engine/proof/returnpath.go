@@ -26,7 +26,7 @@ func (p *part) returnPath() State {
 	state := Proved
 	if !found {
 		state = p.astray(name, target, alias)
-	} else if refused, _ := p.refused(name); len(refused) > 0 {
+	} else if refused, _ := p.refused(SubjectReturnPath, name); len(refused) > 0 {
 		state = p.returnRefused(name, alias, refused)
 	}
 	var has []string

@@ -17,7 +17,7 @@ func (p *part) spf() (State, *spf.Node) {
 	if faulty(err) {
 		return p.fault(SubjectSPF, "TXT "+domain, err), nil
 	}
-	refused, by := p.refused(domain)
+	refused, by := p.refused(SubjectSPF, domain)
 	lint := spf.Lint(p.ctx, by, domain)
 	if by != p.c.Authority && lint.Faulty() && p.c.Authority != nil {
 		if fresh := spf.Lint(p.ctx, p.c.Authority, domain); !unsure(fresh) {
@@ -72,7 +72,7 @@ type refusal struct {
 
 // refused checks each of our addresses as if mail came from the domain, and whatever does not pass once more with the
 // authority. It returns those that do not pass, and whom to believe.
-func (p *part) refused(domain string) ([]refusal, dns.Resolver) {
+func (p *part) refused(subject, domain string) ([]refusal, dns.Resolver) {
 	first := p.refusedBy(p.c.Resolver, domain)
 	if len(first) == 0 || p.c.Authority == nil || unclear(first) {
 		return first, p.c.Resolver
@@ -82,7 +82,7 @@ func (p *part) refused(domain string) ([]refusal, dns.Resolver) {
 		return first, p.c.Resolver
 	}
 	if len(second) == 0 {
-		p.cached(SubjectSPF, domain, p.expiry(domain))
+		p.cached(subject, domain, p.expiry(domain))
 	}
 	return second, p.c.Authority
 }
@@ -110,6 +110,8 @@ func unclear(list []refusal) bool {
 // judgeSPF turns what was found into a state, with a finding for addresses that do not pass.
 func (p *part) judgeSPF(present []string, refused []refusal, lint spf.Report) State {
 	switch {
+	case unclear(refused) && unsure(lint):
+		return Unclear // the lint says so
 	case unclear(refused):
 		p.add(finding.Finding{
 			Severity: finding.Unknown, Subject: SubjectSPF, Code: "dns", Name: p.e.Domain, Found: refused[0].result.Reason,

@@ -78,3 +78,30 @@ func TestFake(t *testing.T) {
 		}
 	}
 }
+
+func TestAddReadsRecords(t *testing.T) {
+	f := &Fake{}
+	for _, r := range []string{
+		"A.example. 60 IN MX 10 MX.example.", "mx.example. A 192.0.2.1", "mx.example. AAAA 2001:db8::1", `a.example. TXT "one \"" "two"`, "www.example. CNAME a.example.",
+		"example. NS ns.example.", "example. SOA ns.example. host.example. 7 2 3 4 5", "_25._tcp.mx.example. TLSA 3 1 1 abcd",
+	} {
+		if err := f.Add(r); err != nil {
+			t.Error(err)
+		}
+	}
+	ctx := t.Context()
+	if a, err := f.LookupMX(ctx, "www.example"); err != nil || a.Records[0].Host != "mx.example" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err := f.LookupStrings(ctx, "a.example"); err != nil || a.Records[0][0] != `one "` || len(a.Records[0]) != 2 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err := f.LookupTLSA(ctx, "_25._tcp.mx.example"); err != nil || a.Records[0].Data[0] != 0xab {
+		t.Errorf("%+v, %v", a, err)
+	}
+	for _, r := range []string{"", "a.example. MX x", "a.example. HINFO x y"} {
+		if f.Add(r) == nil {
+			t.Errorf("%q was taken", r)
+		}
+	}
+}
