@@ -15,6 +15,7 @@ const (
 	purgeStep  = 200                    // rows deleted or examined in one commit
 	purgePause = 100 * time.Millisecond // between steps, so that the queue's commits go first
 	purgeEvery = 10 * time.Minute       // between rounds
+	linksKept  = 24 * time.Hour         // for which it is remembered that a recipient was sent a link
 	softKept   = 60 * 24 * time.Hour    // for which soft bounces are remembered: their score has then lost 99 %
 )
 
@@ -63,7 +64,10 @@ func (j *janitor) round(ctx context.Context) error {
 	if err := j.steps(ctx, func() (int, error) { return j.store.PurgeIdempotency(ctx, now, purgeStep) }); err != nil {
 		return err
 	}
-	return j.steps(ctx, func() (int, error) { return j.store.PurgeSoftBounces(ctx, now.Add(-softKept), purgeStep) })
+	if err := j.steps(ctx, func() (int, error) { return j.store.PurgeSoftBounces(ctx, now.Add(-softKept), purgeStep) }); err != nil {
+		return err
+	}
+	return j.steps(ctx, func() (int, error) { return j.store.PurgeLinks(ctx, now, now.Add(-linksKept), purgeStep) })
 }
 
 // steps repeats one step until it finds nothing more.

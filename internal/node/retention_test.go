@@ -16,9 +16,9 @@ import (
 
 // oldThings is a store with so many things that are too old.
 type oldThings struct {
-	t                               *testing.T
-	bodies, events, answers, counts int
-	limits                          config.Retention
+	t                                      *testing.T
+	bodies, events, answers, counts, links int
+	limits                                 config.Retention
 
 	mu    sync.Mutex // guards the counts, the steps and the fault
 	steps int
@@ -72,6 +72,13 @@ func (o *oldThings) PurgeSoftBounces(_ context.Context, before time.Time, limit 
 	return o.step(&o.counts, limit)
 }
 
+func (o *oldThings) PurgeLinks(_ context.Context, now, since time.Time, limit int) (int, error) {
+	if now.Sub(since) != linksKept {
+		o.t.Errorf("links purged from %v to %v", since, now)
+	}
+	return o.step(&o.links, limit)
+}
+
 // purging runs play beside a janitor.
 func purging(t *testing.T, o *oldThings, play func()) {
 	synctest.Test(t, func(t *testing.T) {
@@ -89,16 +96,16 @@ func purging(t *testing.T, o *oldThings, play func()) {
 }
 
 func TestJanitorPurgesInSmallSteps(t *testing.T) {
-	o := &oldThings{bodies: 10 * purgeStep, events: 20 * purgeStep, answers: purgeStep + 1, counts: 2 * purgeStep}
+	o := &oldThings{bodies: 10 * purgeStep, events: 20 * purgeStep, answers: purgeStep + 1, counts: 2 * purgeStep, links: 2}
 	purging(t, o, func() {
 		o.after(time.Second, func() {
-			if most := int(time.Second/purgePause) + 4; o.steps > most { // no pause from one kind to the next
+			if most := int(time.Second/purgePause) + 5; o.steps > most { // no pause from one kind to the next
 				t.Errorf("%d steps in a second, at most %d", o.steps, most)
 			}
 		})
 		o.after(time.Minute, func() {
-			if o.bodies+o.events+o.answers+o.counts > 0 {
-				t.Errorf("left: %d bodies, %d events, %d answers, %d counts", o.bodies, o.events, o.answers, o.counts)
+			if o.bodies+o.events+o.answers+o.counts+o.links > 0 {
+				t.Errorf("left: %d bodies, %d events, %d answers, %d counts, %d links", o.bodies, o.events, o.answers, o.counts, o.links)
 			}
 		})
 	})

@@ -28,8 +28,8 @@ type Domains interface {
 	RemoveDomain(ctx context.Context, id model.DomainID, ev model.Event) error
 	// SigningKeys returns the keys of a domain, the RSA ones first, by selector.
 	SigningKeys(ctx context.Context, id model.DomainID) ([]model.SigningKey, error)
-	// ListKeysOfSetup returns the keys of at most limit domains with this set-up and numbers after the given one.
-	ListKeysOfSetup(ctx context.Context, setup model.Setup, after model.DomainID, limit int) ([]DomainKeys, error)
+	// ListDomainKeys returns at most limit domains with numbers after the given one, by number, each with its keys.
+	ListDomainKeys(ctx context.Context, after model.DomainID, limit int) ([]DomainKeys, error)
 	// Proof returns what the last check of a domain found, as DomainChange.Proof brought it; nil if there was none.
 	Proof(ctx context.Context, id model.DomainID) ([]byte, error)
 }

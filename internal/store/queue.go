@@ -174,6 +174,9 @@ type Retention interface {
 	PurgeEvents(ctx context.Context, before time.Time, limit int) (deleted int, err error)
 	// PurgeSoftBounces deletes at most limit counts that have not moved since before.
 	PurgeSoftBounces(ctx context.Context, before time.Time, limit int) (int, error)
+	// PurgeLinks deletes at most limit memories of links: of their use if they expired before now, of their sending if that
+	// was before since.
+	PurgeLinks(ctx context.Context, now, since time.Time, limit int) (int, error)
 	// PurgeIdempotency deletes at most limit answers that expired before now.
 	PurgeIdempotency(ctx context.Context, now time.Time, limit int) (int, error)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/model"
 )
@@ -13,6 +14,17 @@ type SuppressionFilter struct {
 	Kind    model.SuppressionKind // empty: all
 	Key     string                // empty: all
 	Tag     *string               // nil: all; a pointer to "": those without
+}
+
+// Redemption is the use of a link that works once.
+type Redemption struct {
+	Hash    []byte    // of the link
+	Expires time.Time // when it would have run out: until then its use is remembered
+	Account model.AccountID
+	Key     string // of the address
+	// Domain limits what is deleted of unsubscriptions and complaints to this sender; 0: all of the account's.
+	Domain model.DomainID
+	Event  model.Event
 }
 
 // Suppressions keeps the addresses that are not sent to. A look-up costs the same with a thousand entries as with ten
@@ -30,6 +42,12 @@ type Suppressions interface {
 	// ListSuppressions returns up to limit entries that match, by domain, kind, key and tag, behind the one given (its zero
 	// value: from the beginning); descending goes the other way (zero value: from the end).
 	ListSuppressions(ctx context.Context, f SuppressionFilter, after model.Suppression, descending bool, limit int) ([]model.Suppression, error)
+	// Redeem uses a link that works once: it deletes up to 1,000 entries for the address on the account's bounce, complaint and
+	// unsubscribe lists, with its soft bounces, and stores ev, in one commit. Exists if the link was used before.
+	Redeem(ctx context.Context, r Redemption) error
+	// CountVerification counts a link that is about to be sent to an address, and reports false, counting nothing, if most
+	// were sent since the time given.
+	CountVerification(ctx context.Context, account model.AccountID, key string, now, since time.Time, most int) (bool, error)
 	// SoftBounce is what is counted of an address; the zero value if nothing.
 	SoftBounce(ctx context.Context, account model.AccountID, key string) (model.SoftBounce, error)
 }

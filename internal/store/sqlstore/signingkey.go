@@ -53,10 +53,10 @@ func (s *Store) SigningKeys(ctx context.Context, id model.DomainID) ([]model.Sig
 	return list, s.fault("signing keys", err)
 }
 
-// ListKeysOfSetup implements store.Domains: one query for the domains, one for their keys.
-func (s *Store) ListKeysOfSetup(ctx context.Context, setup model.Setup, after model.DomainID, limit int) ([]store.DomainKeys, error) {
-	const op = "keys of set-up"
-	found, err := domains(ctx, s.engine, `setup = ? AND id > ? ORDER BY id LIMIT ?`, string(setup), int64(after), limit)
+// ListDomainKeys implements store.Domains: one query for the domains, one for their keys.
+func (s *Store) ListDomainKeys(ctx context.Context, after model.DomainID, limit int) ([]store.DomainKeys, error) {
+	const op = "list keys of domains"
+	found, err := domains(ctx, s.engine, `id > ? ORDER BY id LIMIT ?`, int64(after), limit)
 	if err != nil || len(found) == 0 {
 		return nil, s.fault(op, err)
 	}

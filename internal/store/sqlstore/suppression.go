@@ -90,8 +90,7 @@ func (s *Store) RemoveSuppressions(ctx context.Context, f store.SuppressionFilte
 	err = s.change(ctx, "remove suppressions", func(ctx context.Context, tx *countingTx) error {
 		for i := range list {
 			e := &list[i]
-			if err := tx.exec(ctx, `DELETE FROM suppression WHERE account = ? AND domain = ? AND kind = ? AND address_key = ? AND tag = ?`,
-				int64(e.Account), int64(e.Domain), string(e.Kind), e.Key, e.Tag); err != nil {
+			if err := deleteSuppression(ctx, tx, e); err != nil {
 				return err
 			}
 			if e.Kind != model.SuppressBounce {

@@ -143,3 +143,52 @@ func testOutcomesSuppress(t *testing.T, b *bench) {
 		t.Errorf("purged %d, %v", n, err)
 	}
 }
+
+func testRedeem(t *testing.T, b *bench) {
+	b.ok(b.AddSuppressions(b.ctx, []model.Suppression{
+		entry(1, 3, model.SuppressBounce, "a@a.example", ""), entry(1, 4, model.SuppressBounce, "a@a.example", ""), entry(1, 3, model.SuppressUnsubscribe, "a@a.example", "news"),
+		entry(1, 0, model.SuppressComplaint, "a@a.example", ""), entry(1, 4, model.SuppressUnsubscribe, "a@a.example", ""), entry(1, 3, model.SuppressAllow, "a@a.example", ""),
+		entry(2, 3, model.SuppressBounce, "a@a.example", ""), entry(0, 0, model.SuppressBounce, "a@a.example", ""), entry(1, 3, model.SuppressBounce, "b@a.example", ""),
+	}))
+	r := store.Redemption{Hash: []byte{1, 2}, Expires: now.Add(time.Hour), Account: 1, Key: "a@a.example", Domain: 3, Event: b.event(model.EventAccount, 0, 0, "a@a.example")}
+	b.ok(b.Redeem(b.ctx, r))
+	left, err := b.Suppressed(b.ctx, 1, []string{"a@a.example", "b@a.example"})
+	b.ok(err)
+	got := map[string]bool{}
+	for _, e := range left {
+		got[fmt.Sprint(e.Account, e.Domain, e.Kind, e.Key)] = true
+	}
+	same(t, "left", got, map[string]bool{
+		"1 4unsubscribea@a.example": true, "1 3allowa@a.example": true, "0 0bouncea@a.example": true, "1 3bounceb@a.example": true,
+	})
+	r.Event.ID = b.ids.Next()
+	b.kind(b.Redeem(b.ctx, r), store.Exists)
+	if evs := b.events(store.EventFilter{Account: 1}); len(evs) != 1 {
+		t.Errorf("%d events", len(evs))
+	}
+	if n, err := b.PurgeLinks(b.ctx, now, now, 10); err != nil || n != 0 {
+		t.Errorf("purged %d, %v", n, err)
+	}
+	if n, err := b.PurgeLinks(b.ctx, now.Add(2*time.Hour), now, 10); err != nil || n != 1 {
+		t.Errorf("purged %d, %v", n, err)
+	}
+}
+
+func testVerifications(t *testing.T, b *bench) {
+	at := now
+	for i, want := range []bool{true, true, false, false, true, true, false} {
+		if i == 4 {
+			at = at.Add(25 * time.Hour)
+		}
+		may, err := b.CountVerification(b.ctx, 1, "a@a.example", at, at.Add(-24*time.Hour), 2)
+		if err != nil || may != want {
+			t.Errorf("number %d: %v, %v", i+1, may, err)
+		}
+	}
+	if may, err := b.CountVerification(b.ctx, 2, "a@a.example", at, at.Add(-24*time.Hour), 2); err != nil || !may {
+		t.Errorf("another account: %v, %v", may, err)
+	}
+	if n, err := b.PurgeLinks(b.ctx, now, at.Add(time.Second), 10); err != nil || n != 2 {
+		t.Errorf("purged %d, %v", n, err)
+	}
+}

@@ -13,7 +13,6 @@ ALTER TABLE domain ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE domain ADD COLUMN next_check BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE domain ADD COLUMN rotated_at BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX domain_next_check ON domain (next_check);
-CREATE INDEX domain_setup ON domain (setup, id);
 ALTER TABLE signing_key ADD COLUMN changed_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE signing_key ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE signing_key ADD COLUMN missed_at BIGINT NOT NULL DEFAULT 0;
