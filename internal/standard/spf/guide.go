@@ -85,8 +85,10 @@ func Build(ctx context.Context, r dns.Resolver, a Answers) (Proposal, error) {
 
 // judge tries the record.
 func (p *Proposal) judge(ctx context.Context, r dns.Resolver, known []Sender, seen []Source) {
-	report := static(p.Domain, p.Record)
-	if r != nil {
+	var report Report
+	if r == nil {
+		report = static(p.Domain, p.Record)
+	} else {
 		with := proposed{r, p.Domain, p.Record}
 		report, p.Counted = Lint(ctx, with, p.Domain), true
 		p.Missing = missing(ctx, with, p.Domain, known, seen)
@@ -127,7 +129,7 @@ func edit(present []string, want Want, a Answers) (Edited, error) {
 	return e, err
 }
 
-// static looks at a record without asking anybody.
+// static looks at a new record, which has no redirect and nothing behind its end, without asking anybody.
 func static(domain, text string) Report {
 	l := &linter{known: map[string]*Node{}, found: map[finding.Severity]int{}}
 	n := &Node{Domain: domain, Record: text}
@@ -136,15 +138,9 @@ func static(domain, text string) Report {
 	l.inspect(domain, r, true)
 	l.size(domain, text, []string{text})
 	for i := range r.Mechanisms {
-		if r.Mechanisms[i].Kind == All {
-			break
-		}
 		if r.Mechanisms[i].looksUp() {
 			n.cost(1, 0)
 		}
-	}
-	if r.Redirect != nil && r.all() == nil {
-		n.cost(1, 0)
 	}
 	l.count(n)
 	if n.Lookups > 0 {

@@ -56,7 +56,10 @@ func (l *linter) inspect(domain string, r *Record, decides bool) {
 	seen := map[string]bool{}
 	for i := range r.Mechanisms {
 		m := &r.Mechanisms[i]
-		key := strings.ToLower(strings.TrimPrefix(m.Text, "+"))
+		key := strings.TrimPrefix(m.Text, "+")
+		if !strings.Contains(key, "%") { // RFC 7208 7.3: case counts in macros
+			key = strings.ToLower(key)
+		}
 		if seen[key] && m.Kind != Include { // of which follow says more
 			l.add(about(domain, m.Span, finding.Warning, "duplicate", wording.Say("%s stands in the record twice", m.Text), wording.Say("each term once"), wording.Say("remove one")))
 		}
