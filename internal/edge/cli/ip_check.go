@@ -14,7 +14,7 @@ import (
 )
 
 type ipCheck struct {
-	dnsFlag
+	nodeDNSFlag
 	IP   []string `arg:"" name:"ip" help:"Address of a server that sends."`
 	Helo string   `help:"Name the server gives with EHLO (default: node.hostname)." placeholder:"NAME"`
 	SPF  string   `name:"spf" help:"Domain in whose SPF record the address should lie." placeholder:"DOMAIN"`
@@ -40,7 +40,7 @@ func (c *ipCheck) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	resolver, err := c.configured(settings)
+	resolver, err := c.resolver(settings)
 	if err != nil {
 		return err
 	}
@@ -183,12 +183,4 @@ func blocklists(configured, named []string, kind reputation.Kind) ([]reputation.
 		lists = append(lists, l)
 	}
 	return lists, nil
-}
-
-// configured asks the server that was named, else those of the configuration, else the system's.
-func (f dnsFlag) configured(c config.Config) (*dns.Client, error) {
-	if f.DNS == "" && len(c.DNS.Servers) > 0 {
-		return dns.New(dns.Config{Servers: c.DNS.Servers})
-	}
-	return f.resolver()
 }

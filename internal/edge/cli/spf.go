@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/budkavle/budkavle/internal/base/config"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/standard/spf"
@@ -33,6 +34,18 @@ func (f dnsFlag) resolver() (*dns.Client, error) {
 		return nil, &usageError{wording.Errorf("--dns: %q is not an address such as 192.0.2.53, or with a port 192.0.2.53:5353", f.DNS)}
 	}
 	return dns.New(dns.Config{Servers: []string{f.DNS}})
+}
+
+// nodeDNSFlag is a dnsFlag for commands that look at the configuration, if there is one.
+type nodeDNSFlag struct {
+	DNS string `name:"dns" help:"DNS server to ask (default: dns.servers, else the system's)." placeholder:"ADDR"`
+}
+
+func (f nodeDNSFlag) resolver(c config.Config) (*dns.Client, error) {
+	if f.DNS == "" && len(c.DNS.Servers) > 0 {
+		return dns.New(dns.Config{Servers: c.DNS.Servers})
+	}
+	return dnsFlag(f).resolver()
 }
 
 type spfCheck struct {

@@ -6,10 +6,11 @@ func swedishIPCheck() map[string]string {
 		// command
 		"Addresses that mail is sent from.": "Adresser som e-post sänds från.",
 		"Look at addresses from outside: PTR, EHLO name, SPF and blocklists. Exit status 1 if mail suffers.": "Se på adresser utifrån: PTR, EHLO-namn, SPF och blocklistor. Slutstatus 1 om e-posten drabbas.",
-		"Address of a server that sends.":                               "Adress för en server som sänder.",
-		"Name the server gives with EHLO (default: node.hostname).":     "Namn som servern uppger med EHLO (förval: node.hostname).",
-		"Domain in whose SPF record the address should lie.":            "Domän i vars SPF-post adressen ska ligga.",
-		"Zone of a blocklist to ask, instead of those in [reputation].": "Zon för en blocklista att fråga, i stället för dem i [reputation].",
+		"DNS server to ask (default: dns.servers, else the system's).":                                       "DNS-server att fråga (förval: dns.servers, annars systemets).",
+		"Address of a server that sends.":                                                                    "Adress för en server som sänder.",
+		"Name the server gives with EHLO (default: node.hostname).":                                          "Namn som servern uppger med EHLO (förval: node.hostname).",
+		"Domain in whose SPF record the address should lie.":                                                 "Domän i vars SPF-post adressen ska ligga.",
+		"Zone of a blocklist to ask, instead of those in [reputation].":                                      "Zon för en blocklista att fråga, i stället för dem i [reputation].",
 		"blocklist: %w": "blocklista: %w", "%q is not an IP address": "%q är ingen IP-adress",
 		"--list wants a zone, such as zen.spamhaus.org; keys stand in [reputation] of the configuration": "--list vill ha en zon, som zen.spamhaus.org; nycklar står i [reputation] i inställningarna",
 
