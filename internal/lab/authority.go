@@ -9,7 +9,8 @@ import (
 
 // authority is the name server of all zones.
 type authority struct {
-	names *names
+	names  *names
+	signer *signer // nil: nothing is signed
 
 	mu      sync.Mutex
 	down    Answer         // how the whole server fails; empty: it works
@@ -62,6 +63,20 @@ func (s *authority) answer(q *mdns.Msg) *mdns.Msg {
 	m.Authoritative, m.Answer = true, a.records
 	if a.zone != nil {
 		m.Ns = []mdns.RR{a.zone}
+	}
+	if opt := q.IsEdns0(); s.signer != nil && opt != nil && opt.Do() {
+		return s.sign(q, m, a)
+	}
+	return m
+}
+
+// sign adds what a validator asks for.
+func (s *authority) sign(q, m *mdns.Msg, a answer) *mdns.Msg {
+	var err, nsErr error
+	m.Answer, err = s.signer.sign(m.Answer, a.bogus)
+	m.Ns, nsErr = s.signer.sign(append(m.Ns, a.proof...), a.bogus)
+	if err != nil || nsErr != nil {
+		return failure(q, AnswerServFail)
 	}
 	return m
 }

@@ -184,7 +184,7 @@ func TestCacheGivesOldAnswersUntilTheirTimeIsUp(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	n, err := newNames(BuiltinZone(), netip.IPv6Loopback())
+	n, err := newNames(BuiltinZone())
 	if err != nil {
 		t.Fatal(err)
 	}

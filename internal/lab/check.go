@@ -40,7 +40,7 @@ func (z *Zone) validate() error {
 	if _, err := parseRecords(z.Records, z.TTL); err != nil {
 		add(wording.Errorf("records: %w", err))
 	} else if len(errs) == 0 { // alone, and beside what the providers need
-		if _, err := newNames(z, netip.IPv6Loopback()); err != nil {
+		if _, err := newNames(z, address(nameServer, netip.IPv6Loopback())); err != nil {
 			add(wording.Errorf("records: %w", err))
 		}
 	}

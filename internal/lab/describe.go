@@ -32,16 +32,12 @@ func (t *tree) describe(w io.Writer, p *Provider) {
 			}
 			hosts[host] = true
 			for _, a := range s.Addresses {
-				writeAddress(w, host+".", a)
+				kind := "A"
+				if strings.Contains(a, ":") {
+					kind = "AAAA"
+				}
+				fmt.Fprintf(w, "%s. %s %s\n", host, kind, a)
 			}
 		}
 	}
-}
-
-func writeAddress(w io.Writer, name, address string) {
-	kind := "A"
-	if strings.Contains(address, ":") {
-		kind = "AAAA"
-	}
-	fmt.Fprintf(w, "%s %s %s\n", name, kind, address)
 }

@@ -10,7 +10,8 @@
 // blitiri.com.ar/go/spf and emersion/go-msgauth, and DMARC and its failure reports are written here.
 //
 // Its DNS answers as that of the world does: zones begin below registries and have SOA and NS, wildcards stand for names
-// (RFC 4592), and a caching resolver that holds on to old answers stands beside it if asked for. Records, names that fail
+// (RFC 4592), and a caching resolver that holds on to old answers stands beside it if asked for. It signs with DNSSEC
+// if asked to, with one key for all. Records, names that fail
 // and the whole server's failing change while it runs.
 //
 // It listens on loopback only, refuses any other address, and publishes no address that is not loopback, so nothing

@@ -25,6 +25,7 @@ type Config struct {
 	Zone   *Zone       // BuiltinZone()
 	DNS    string      // ADDRESS:PORT on loopback; "127.0.0.1:0", any free port
 	Cache  bool        // a caching resolver beside it
+	Sign   bool        // DNSSEC, as does the zone's Sign
 	Port   uint16      // of every receiving server; 0: one that is free on all their addresses
 	Seed   uint64      // which mailboxes behave how
 	Limit  int         // recipients remembered, each about 140 octets: 1,000,000. Those beyond it are taken, not tracked
@@ -97,7 +98,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (l *Lab) start(ctx context.Context, dns netip.AddrPort) (err error) {
-	if l.names, err = newNames(l.zone, dns.Addr()); err != nil {
+	if err := l.publish(dns.Addr()); err != nil {
 		return err
 	}
 	if l.tls, err = certificate(l.config.Random, l.config.Clock.Now()); err != nil {
@@ -107,13 +108,7 @@ func (l *Lab) start(ctx context.Context, dns netip.AddrPort) (err error) {
 		return err
 	}
 	l.group.Go(l.returns.run)
-	l.authority = &authority{names: l.names, queries: map[string]int{}}
-	if l.dns, err = listenDNS(ctx, dns, l.authority, l.group); err != nil || !l.config.Cache {
-		return err
-	}
-	c := &cache{authority: l.authority, clock: l.config.Clock, kept: map[question]kept{}}
-	l.cache, err = listenDNS(ctx, netip.AddrPortFrom(dns.Addr(), 0), c, l.group)
-	return err
+	return l.serveDNS(ctx, dns)
 }
 
 // startReceivers binds all servers, then serves them: a lab is whole or not there.
@@ -162,13 +157,6 @@ func (l *Lab) Stop(ctx context.Context) error {
 	cancel() // nothing is left to finish
 	return errors.Join(append(errs, l.group.Stop(now))...)
 }
-
-// DNSAddr is ADDRESS:PORT of the DNS server: the authority for all names.
-func (l *Lab) DNSAddr() string { return l.dns.addr.String() }
-
-// CacheAddr is ADDRESS:PORT of the caching resolver, with Config.Cache. What the authority no longer says it says until
-// the TTL has run out by the lab's clock.
-func (l *Lab) CacheAddr() string { return l.cache.addr.String() }
 
 // Port is the port of every receiving server.
 func (l *Lab) Port() int { return int(l.port) }

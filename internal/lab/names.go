@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"net/netip"
 	"strings"
 	"sync"
 
@@ -12,8 +11,8 @@ const maxChain = 8 // CNAMEs followed for one question
 
 // names is what the DNS server knows. A name it does not know does not exist.
 type names struct {
-	zone   *Zone      // read only
-	server netip.Addr // of the DNS server
+	zone  *Zone     // read only
+	fixed []mdns.RR // that the DNS server itself needs
 
 	mu     sync.RWMutex
 	tree   *tree
@@ -21,8 +20,8 @@ type names struct {
 }
 
 // newNames publishes what the zone describes.
-func newNames(z *Zone, server netip.Addr) (*names, error) {
-	n := &names{zone: z, server: server, faults: map[string]Answer{}}
+func newNames(z *Zone, fixed ...mdns.RR) (*names, error) {
+	n := &names{zone: z, fixed: fixed, faults: map[string]Answer{}}
 	for i := range z.Providers {
 		if p := &z.Providers[i]; p.Answer == AnswerServFail || p.Answer == AnswerNothing {
 			for _, domain := range p.Domains {
@@ -44,14 +43,13 @@ func (n *names) replace(records string) error {
 		return err
 	}
 	var text strings.Builder
-	writeAddress(&text, nameServer, n.server.String())
 	for i := range n.zone.Providers {
 		fresh.describe(&text, &n.zone.Providers[i])
 	}
 	if list, err = parseRecords(text.String(), n.zone.TTL); err != nil {
 		return err
 	}
-	if err := fresh.add(list); err != nil {
+	if err := fresh.add(append(list, n.fixed...)); err != nil {
 		return err
 	}
 	n.mu.Lock()
@@ -76,8 +74,10 @@ type answer struct {
 	records []mdns.RR // aliases first
 	last    string    // the name at the end of the aliases
 	zone    mdns.RR   // SOA of the last name's zone, if what was asked for is not there (RFC 2308 2)
+	proof   []mdns.RR // NSEC of that
 	rcode   int
 	fault   Answer // the way in which a name fails; empty if none does
+	bogus   bool   // its signatures are to be wrong
 }
 
 // lookup answers a question.
@@ -88,8 +88,10 @@ func (n *names) lookup(name string, qtype uint16) answer {
 	for range maxChain {
 		switch f := n.fault(a.last); f {
 		case "":
+		case AnswerBogus:
+			a.bogus = true
 		case AnswerNXDomain:
-			return n.deny(a, mdns.RcodeNameError)
+			return n.deny(a, n.tree.nothing(a.last), mdns.RcodeNameError)
 		default:
 			return answer{rcode: mdns.RcodeServerFailure, fault: f}
 		}
@@ -103,17 +105,17 @@ func (n *names) lookup(name string, qtype uint16) answer {
 			a.records = append(a.records, alias[0])
 			a.last = fold(alias[0].(*mdns.CNAME).Target)
 		case n.tree.source(a.last) == "":
-			return n.deny(a, mdns.RcodeNameError) // RFC 6604 2.1: the code tells of the last name
+			return n.deny(a, n.tree.nothing(a.last), mdns.RcodeNameError) // RFC 6604 2.1: the code tells of the last name
 		default:
-			return n.deny(a, mdns.RcodeSuccess)
+			return n.deny(a, n.tree.others(a.last, qtype), mdns.RcodeSuccess)
 		}
 	}
 	return answer{rcode: mdns.RcodeServerFailure, fault: AnswerServFail}
 }
 
 // deny says that what was asked for is not there. A zone's given SOA stands before the lab's.
-func (n *names) deny(a answer, rcode int) answer {
-	a.rcode, a.zone = rcode, n.tree.ofType(n.tree.apex(a.last), mdns.TypeSOA)[0]
+func (n *names) deny(a answer, proof []mdns.RR, rcode int) answer {
+	a.rcode, a.proof, a.zone = rcode, proof, n.tree.ofType(n.tree.apex(a.last), mdns.TypeSOA)[0]
 	return a
 }
 

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -162,4 +163,13 @@ func soa(zone string) mdns.RR {
 
 func ns(zone string) mdns.RR {
 	return &mdns.NS{Hdr: mdns.RR_Header{Name: zone, Rrtype: mdns.TypeNS, Class: mdns.ClassINET, Ttl: soaTTL}, Ns: nameServer}
+}
+
+func address(name string, a netip.Addr) mdns.RR {
+	hdr := mdns.RR_Header{Name: name, Rrtype: mdns.TypeA, Class: mdns.ClassINET, Ttl: soaTTL}
+	if a = a.Unmap(); a.Is4() {
+		return &mdns.A{Hdr: hdr, A: a.AsSlice()}
+	}
+	hdr.Rrtype = mdns.TypeAAAA
+	return &mdns.AAAA{Hdr: hdr, AAAA: a.AsSlice()}
 }

@@ -44,7 +44,7 @@ _dmarc.i.deep.example.          TXT "v=DMARC1; p=none"
 `
 
 func TestReceiversJudge(t *testing.T) {
-	n, err := newNames(&Zone{TTL: soaTTL, Records: judged}, netip.IPv6Loopback())
+	n, err := newNames(&Zone{TTL: soaTTL, Records: judged})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ type Zone struct {
 	Greylist    time.Duration `toml:"greylist"`     // how long greylisted and full mailboxes say 4xx, from the first contact on
 	ReturnAfter time.Duration `toml:"return_after"` // from taking a message to sending its failure report
 	Returns     string        `toml:"returns"`      // ADDRESS:PORT that takes failure reports; empty: they cannot be sent
+	Sign        bool          `toml:"sign"`         // answers with DNSSEC
 	Records     string        `toml:"records"`      // further DNS records, in the notation of a BIND zone file
 	Providers   []Provider    `toml:"provider"`
 }
@@ -56,6 +57,7 @@ const (
 	AnswerServFail Answer = "servfail"
 	AnswerNothing  Answer = "timeout"
 	AnswerRefused  Answer = "refused" // for Fail only
+	AnswerBogus    Answer = "bogus"   // for Fail only: DNSSEC signatures are wrong
 )
 
 // Server is one receiving server.

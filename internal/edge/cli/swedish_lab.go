@@ -74,6 +74,7 @@ func swedishLab() map[string]string {
 		"%q is not a domain name":                                                               "%q är inget domännamn",
 		"DNS server: %w":                                                                        "DNS-server: %w",
 		"mail server: %w":                                                                       "e-postserver: %w",
+		"DNSSEC key: %w":                                                                        "DNSSEC-nyckel: %w",
 		"certificate: %w":                                                                       "certifikat: %w",
 		"address %q is not an IP address":                                                       "adressen %q är ingen IP-adress",
 		"address %s is one of %q already":                                                       "adressen %s är redan en av %q:s",
