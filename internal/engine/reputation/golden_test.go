@@ -139,6 +139,7 @@ var domainCases = []struct {
 	{"not listed, asked with and without host name", "mail.school.example", []string{"dbl.spamhaus.org", "multi.surbl.org", "multi.uribl.com"}, `LISTS multi.uribl.com`},
 	{"DBL: spam", "school.example", []string{"dbl.spamhaus.org"}, `A school.example.dbl.spamhaus.org 127.0.1.2`},
 	{"DBL: abused", "school.example", []string{"dbl.spamhaus.org"}, `A school.example.dbl.spamhaus.org 127.0.1.102`},
+	{"DBL: a host name is asked about as it is", "www.school.example", []string{"dbl.spamhaus.org"}, `A www.school.example.dbl.spamhaus.org 127.0.1.102`},
 	{"DBL: asked about an address", "school.example", []string{"dbl.spamhaus.org"}, `A school.example.dbl.spamhaus.org 127.0.1.255`},
 	{"DBL: public resolver", "school.example", []string{"dbl.spamhaus.org"}, `A school.example.dbl.spamhaus.org 127.255.255.254`},
 	{"SURBL: two bits", "www.school.example", []string{"multi.surbl.org"}, `A school.example.multi.surbl.org 127.0.0.80`},
