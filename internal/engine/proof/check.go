@@ -27,9 +27,10 @@ type Config struct {
 	Policies Policies
 }
 
-// Probe asks the mail servers of a domain whether they take mail for an address, by RCPT and without sending anything.
+// Probe asks the mail servers of a domain whether they take mail for addresses of it, by RCPT and without sending anything. The
+// answers are in the order of the addresses; an error says that the servers could not be asked.
 type Probe interface {
-	Accepts(ctx context.Context, address string) (Acceptance, error)
+	Accepts(ctx context.Context, domain string, addresses []string) ([]Acceptance, error)
 }
 
 // Acceptance is what a server said to RCPT.

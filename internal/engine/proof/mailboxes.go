@@ -36,35 +36,52 @@ func (p *part) senders() {
 
 // mailboxes asks the domain's own servers whether they take mail for the addresses that must work.
 func (p *part) mailboxes() {
-	if p.c.Probe == nil || slices.ContainsFunc(p.findings, func(f finding.Finding) bool { return f.Severity != finding.Note && f.Severity != finding.Warning }) {
+	if p.c.Probe == nil || slices.ContainsFunc(p.findings, func(f finding.Finding) bool { return f.Severity == finding.Error || f.Severity == finding.Unknown }) {
 		return // where no server can be found, there is nobody to ask
 	}
-	list := []string{"postmaster@" + p.e.Domain, "abuse@" + p.e.Domain}
+	addresses := []string{"postmaster@" + p.e.Domain, "abuse@" + p.e.Domain}
 	for _, a := range p.e.Senders {
-		if d := domainOf(a); (d == p.e.Domain || strings.HasSuffix(d, "."+p.e.Domain)) && !slices.Contains(list, a) {
-			list = append(list, a)
+		if d := domainOf(a); d == p.e.Domain || strings.HasSuffix(d, "."+p.e.Domain) {
+			addresses = append(addresses, a)
 		}
 	}
-	for _, a := range list[:min(len(list), maxMailboxes)] {
-		if !p.mailbox(a) {
-			return
+	slices.SortStableFunc(addresses[2:], func(a, b string) int { return strings.Compare(domainOf(a), domainOf(b)) })
+	addresses = addresses[:min(len(addresses), maxMailboxes)]
+	for len(addresses) > 0 {
+		domain := domainOf(addresses[0])
+		n := slices.IndexFunc(addresses, func(a string) bool { return domainOf(a) != domain })
+		if n < 0 {
+			n = len(addresses)
+		}
+		p.ask(domain, addresses[:n])
+		addresses = addresses[n:]
+	}
+}
+
+// ask asks about the addresses of one domain.
+func (p *part) ask(domain string, addresses []string) {
+	answers, err := p.c.Probe.Accepts(p.ctx, domain, addresses)
+	say := func(s finding.Severity, code string, found, change wording.Text) {
+		p.add(finding.Finding{Severity: s, Subject: SubjectMailbox, Code: code, Name: domain, Found: found, Expected: wording.Say("mailboxes that take mail"), Change: change})
+	}
+	switch {
+	case err != nil:
+		say(finding.Unknown, "no-answer", wording.Say("the mail servers could not be asked: %s", err), wording.Say("nothing yet; if it lasts, see that the mail servers answer"))
+	case len(answers) > 0 && !answers[0].Asked:
+		say(finding.Note, "not-asked", wording.Say("not asked: %s", answers[0].Why), wording.Say("send a message to %s and see that it arrives", strings.Join(addresses, ", ")))
+	default:
+		for i, a := range answers[:min(len(answers), len(addresses))] {
+			p.mailbox(addresses[i], a)
 		}
 	}
 }
 
-// mailbox asks about one address and reports whether asking about others makes sense.
-func (p *part) mailbox(address string) bool {
+// mailbox judges what a server said of one address.
+func (p *part) mailbox(address string, a Acceptance) {
 	say := func(s finding.Severity, code string, found, expected, change wording.Text) {
 		p.add(finding.Finding{Severity: s, Subject: SubjectMailbox, Code: code, Name: address, Found: found, Expected: expected, Change: change})
 	}
-	a, err := p.c.Probe.Accepts(p.ctx, address)
 	switch {
-	case err != nil:
-		say(finding.Unknown, "no-answer", wording.Say("the mail servers could not be asked: %s", err), wording.Say("a mailbox that takes mail"), wording.Say("nothing yet; if it lasts, see that the mail servers answer"))
-		return false
-	case !a.Asked:
-		say(finding.Note, "not-asked", wording.Say("not asked: %s", a.Why), wording.Say("a mailbox that takes mail"), wording.Say("send a message to it and see that it arrives"))
-		return false
 	case a.Taken:
 	case a.Passing:
 		say(finding.Unknown, "later", wording.Say("%s said: %s", a.Host, shorten(a.Reply)), wording.Say("a mailbox that takes mail"), wording.Say("nothing yet; the server wants to be asked later"))
@@ -75,5 +92,4 @@ func (p *part) mailbox(address string) bool {
 	default:
 		say(finding.Error, "sender-refused", wording.Say("%s said: %s", a.Host, shorten(a.Reply)), wording.Say("a mailbox that takes mail: replies go there"), wording.Say("make the address, or send from one that exists"))
 	}
-	return true
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/standard/dns/dnstest"
 	"github.com/budkavle/budkavle/internal/standard/mtasts"
@@ -172,15 +173,21 @@ func (w *world) with(t *testing.T, name, value string) {
 }
 
 // Accepts implements Probe: who is not named takes mail.
-func (w *world) Accepts(_ context.Context, address string) (Acceptance, error) {
-	a, ok := w.boxes[address]
-	switch {
-	case !ok:
-		return Acceptance{Asked: true, Taken: true, Host: "mx.school.example", Reply: "250 2.1.5 ok"}, nil
-	case a.Reply[0] == '0':
-		return Acceptance{}, errors.New("connection refused")
+func (w *world) Accepts(_ context.Context, _ string, addresses []string) ([]Acceptance, error) {
+	var list []Acceptance
+	for _, address := range addresses {
+		a, ok := w.boxes[address]
+		switch {
+		case !ok:
+			a = Acceptance{Asked: true, Taken: true, Host: "mx.school.example", Reply: "250 2.1.5 ok"}
+		case a.Reply[0] == '0':
+			return nil, errors.New("connection refused")
+		case a.Reply[0] == '-':
+			a = Acceptance{Why: wording.Say("%s serves mailboxes of private persons", "mx.school.example")}
+		}
+		list = append(list, a)
 	}
-	return a, nil
+	return list, nil
 }
 
 func (w *world) checker() *Checker {
