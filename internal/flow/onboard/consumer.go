@@ -28,10 +28,13 @@ func consumerServers() []string {
 // consumerDomain reports a domain of such a provider.
 func consumerDomain(domain string) bool {
 	for _, d := range consumerDomains() {
-		switch open := strings.HasSuffix(d, "."); {
-		case open && strings.HasPrefix(domain, d) && strings.Count(domain[len(d):], ".") <= 1: // yahoo.se, yahoo.co.uk
-			return true
-		case domain == d, !open && strings.HasSuffix(domain, "."+d):
+		if rest, open := strings.CutPrefix(domain, d); open && strings.HasSuffix(d, ".") {
+			rest = strings.TrimPrefix(strings.TrimPrefix(rest, "co."), "com.") // yahoo.se, yahoo.co.uk; not live.school.example
+			if !strings.Contains(rest, ".") {
+				return true
+			}
+		}
+		if domain == d || strings.HasSuffix(domain, "."+d) {
 			return true
 		}
 	}
