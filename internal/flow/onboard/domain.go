@@ -2,20 +2,27 @@ package onboard
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
-	"github.com/budkavle/budkavle/internal/standard/dkim"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
+// Choice is what a person chooses of a new domain.
+type Choice func(*model.Domain)
+
+// WithSetup chooses how the domain publishes our keys.
+func WithSetup(setup model.Setup) Choice { return func(d *model.Domain) { d.Setup = setup } }
+
+// WithOpenSubdomains lets other accounts add subdomains.
+func WithOpenSubdomains(open bool) Choice { return func(d *model.Domain) { d.Open = open } }
+
 // AddDomain gives a domain to an account and makes its two signing keys. With a waiver, the operator's reason, it is
-// live at once; without, it waits for its DNS records.
-func (s *Service) AddDomain(ctx context.Context, account, name, waiver string) (model.Domain, error) {
+// live at once; without, it may send when DNS proves it.
+func (s *Service) AddDomain(ctx context.Context, account, name, waiver string, choices ...Choice) (model.Domain, error) {
 	domain, err := domainName(name)
 	if err != nil {
 		return model.Domain{}, err
@@ -28,22 +35,71 @@ func (s *Service) AddDomain(ctx context.Context, account, name, waiver string) (
 		return model.Domain{}, err
 	}
 	now := s.clock.Now()
-	d := model.Domain{Name: domain, Account: a.ID, State: model.DomainWaiting, Reason: "its DNS records are not proved yet", CreatedAt: now, ChangedAt: now}
-	if waiver != "" {
-		d.State, d.Reason, d.Waiver = model.DomainLive, "", waiver
+	d := model.Domain{
+		Name: domain, Account: a.ID, State: model.DomainAdded, Setup: model.SetupTXT, CreatedAt: now, ChangedAt: now, AskedAt: now, NextCheck: now,
 	}
-	keys, err := s.makeKeys(domain, now)
+	for _, choose := range choices {
+		choose(&d)
+	}
+	if err := s.possible(d.Setup); err != nil {
+		return d, err
+	}
+	if waiver != "" {
+		d.State, d.Waiver = model.DomainLive, waiver
+	}
+	d.Reason = Reason(d.State).String()
+	if d.Token, err = s.token(); err != nil {
+		return d, err
+	}
+	if d.ID, err = s.store.NumberDomain(ctx); err != nil {
+		return d, err
+	}
+	keys, err := s.makeKeys(&d, model.KeyActive, nil)
 	if err != nil {
 		return d, err
 	}
-	ev := model.Event{
-		ID: s.ids.Next(), Kind: model.EventDomain, At: now, Account: a.ID,
-		Data: model.EventData{Reason: strings.TrimSuffix("added, "+string(d.State)+": "+waiver, ": ")},
-	}
+	ev := s.event(&d, strings.TrimSuffix("added, "+string(d.State)+": "+waiver, ": "))
 	if d, err = s.store.AddDomain(ctx, d, keys, ev); err != nil {
 		return d, err
 	}
 	return d, s.store.Signal(ctx, store.SignalDirectory)
+}
+
+// possible refuses a set-up that the operator has not prepared.
+func (s *Service) possible(setup model.Setup) error {
+	switch {
+	case setup == model.SetupTXT:
+		return nil
+	case setup != model.SetupCNAME:
+		return wording.Errorf("set-up %q: use txt or cname", string(setup))
+	case s.KeyZone == "":
+		return wording.Errorf("set-up cname: the operator has named no zone for keys; set domains.key_zone in the configuration, or use txt")
+	}
+	return nil
+}
+
+func (s *Service) event(d *model.Domain, reason string) model.Event {
+	return model.Event{
+		ID: s.ids.Next(), Kind: model.EventDomain, At: s.clock.Now(), Account: d.Account, Domain: d.ID, Data: model.EventData{Reason: reason},
+	}
+}
+
+// token is what an owner publishes to prove ownership: 160 random bits.
+func (s *Service) token() (string, error) { return s.randomText(20, letters) }
+
+// Reason says in general why a domain is in a state; what it lacks says it in particular. Empty: nothing to explain.
+func Reason(state model.DomainState) wording.Text {
+	switch state {
+	case model.DomainAdded:
+		return wording.Say("its DNS records have not been looked up yet")
+	case model.DomainWaiting:
+		return wording.Say("its DNS records are not proved yet")
+	case model.DomainDegraded:
+		return wording.Say("DNS records that it had are gone; it may send on until they are back")
+	case model.DomainStopped:
+		return wording.Say("its mail would fail DMARC: no DKIM key is in DNS and SPF is not aligned")
+	}
+	return wording.Text{}
 }
 
 // domainName is a name as it is stored: A-labels in lower case, without the closing dot.
@@ -55,44 +111,103 @@ func domainName(name string) (string, error) {
 	return domain, nil
 }
 
-// free refuses a domain below one that another account has: its subdomains are its owner's. One above another's is
-// given: what is below it stays with who has it, since the nearest domain covers an address.
+// free refuses a domain that another account has, and one below such a domain unless its owner left it open. One above
+// another's is given: what is below it stays with who has it, since the nearest domain covers an address. A claim never
+// proved stands in nobody's way after its time: whoever typed a name wrong, or another's, does not hold it for ever.
 func (s *Service) free(ctx context.Context, a model.Account, domain string) error {
-	for name := domain; strings.Contains(name, "."); {
-		_, name, _ = strings.Cut(name, ".")
-		above, err := s.store.Domain(ctx, name)
-		if store.Is(err, store.NotFound) {
+	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+		d, err := s.store.Domain(ctx, name)
+		switch {
+		case store.Is(err, store.NotFound):
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return err
-		}
-		if above.Account != a.ID {
-			return wording.Errorf("domain %s is below %s, which belongs to another account", domain, above.Name)
+		case d.Account == a.ID && name == domain:
+			return &store.Error{Kind: store.Exists, Op: "add domain " + domain}
+		case d.Account == a.ID:
+		case name != domain:
+			if !d.Open && !s.lapsed(&d) {
+				return wording.Errorf("domain %s is below %s, which belongs to another account", domain, d.Name)
+			}
+		case !s.lapsed(&d):
+			return wording.Errorf("domain %s belongs to another account; if it is yours, ask the operator", domain)
+		default:
+			ev := s.event(&d, "claim lapsed: never proved, and another account asks for the domain")
+			if err := s.store.RemoveDomain(ctx, d.ID, ev); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// makeKeys makes one key of each algorithm. The selector tells when and which, so that the next pair has other names.
-func (s *Service) makeKeys(domain string, now time.Time) ([]model.SigningKey, error) {
-	var keys []model.SigningKey
-	for _, k := range []struct{ algorithm, suffix string }{{dkim.RSA, "r"}, {dkim.Ed25519, "e"}} {
-		selector := "bk" + now.UTC().Format("200601") + k.suffix
-		g, err := dkim.Generate(k.algorithm, s.random)
-		if err != nil {
-			return nil, err
+// lapsed reports whether a domain is a claim whose time is over.
+func (s *Service) lapsed(d *model.Domain) bool {
+	claim := d.OwnedAt.IsZero() && d.Waiver == "" && (d.State == model.DomainAdded || d.State == model.DomainWaiting)
+	return claim && s.Claim > 0 && s.clock.Now().Sub(d.CreatedAt) >= s.Claim
+}
+
+// Open lets other accounts add subdomains of a domain, or no more.
+func (s *Service) Open(ctx context.Context, name string, open bool) (model.Domain, error) {
+	return s.edit(ctx, name, func(c *store.DomainChange) error {
+		c.Domain.Open = open
+		text := "subdomains are closed to other accounts"
+		if open {
+			text = "subdomains are open to other accounts"
 		}
-		sealed, err := s.ring.Seal(g.PKCS8, dkim.SealContext(domain, selector))
-		clear(g.PKCS8)
-		if err != nil {
-			return nil, err
+		ev := s.event(&c.Domain, text)
+		c.Event = &ev
+		return nil
+	})
+}
+
+// Waive records the operator's reason to let a domain send whatever DNS says; empty takes the waiver back, and the next
+// check decides.
+func (s *Service) Waive(ctx context.Context, name, reason string) (model.Domain, error) {
+	return s.edit(ctx, name, func(c *store.DomainChange) error {
+		d := &c.Domain
+		d.Waiver, d.NextCheck = reason, s.clock.Now()
+		text := "waiver taken back"
+		if reason != "" {
+			text = "waived: " + reason
+			if d.State != model.DomainLive {
+				d.State, d.ChangedAt = model.DomainLive, s.clock.Now()
+				d.Reason = Reason(d.State).String()
+			}
 		}
-		keys = append(keys, model.SigningKey{
-			Selector: selector, Algorithm: k.algorithm, State: model.KeyActive, Public: g.Public, Sealed: sealed, CreatedAt: now,
-		})
+		ev := s.event(d, text)
+		c.Event = &ev
+		return nil
+	})
+}
+
+// edits bounds how often a change is tried again because a check came between.
+const edits = 5
+
+// edit reads a domain, changes it and stores it; if it has changed meanwhile, again.
+func (s *Service) edit(ctx context.Context, name string, change func(c *store.DomainChange) error) (model.Domain, error) {
+	name, err := domainName(name)
+	if err != nil {
+		return model.Domain{}, err
 	}
-	return keys, nil
+	for range edits {
+		var d model.Domain
+		if d, err = s.store.Domain(ctx, name); err != nil {
+			return d, err
+		}
+		c := store.DomainChange{Domain: d, From: d.State}
+		if err := change(&c); err != nil {
+			return d, err
+		}
+		if err = s.store.ChangeDomain(ctx, c); err == nil {
+			c.Domain.Revision++
+			return c.Domain, s.store.Signal(ctx, store.SignalDirectory)
+		}
+		if !store.Is(err, store.Conflict) {
+			return d, err
+		}
+	}
+	return model.Domain{}, err
 }
 
 // RemoveDomain takes a domain from its account.
@@ -105,49 +220,16 @@ func (s *Service) RemoveDomain(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	ev := model.Event{ID: s.ids.Next(), Kind: model.EventDomain, At: s.clock.Now(), Account: d.Account, Domain: d.ID, Data: model.EventData{Reason: "removed"}}
-	if err := s.store.RemoveDomain(ctx, d.ID, ev); err != nil {
+	if err := s.store.RemoveDomain(ctx, d.ID, s.event(&d, "removed")); err != nil {
 		return err
 	}
 	return s.store.Signal(ctx, store.SignalDirectory)
 }
 
-// Record is one DNS record to publish.
-type Record struct {
-	Name  string `json:"name"` // with closing dot
-	Type  string `json:"type"`
-	Value string `json:"value"` // as one text, not yet split into strings
-	Why   string `json:"why"`
-}
-
-// Zone is the record as a line of a BIND zone. A TXT record's strings hold 255 octets at most (RFC 1035 3.3.14).
-func (r Record) Zone() string {
-	value := r.Value
-	if r.Type == "TXT" {
-		var parts []string
-		for rest := value; rest != ""; {
-			n := min(len(rest), 255)
-			parts = append(parts, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(rest[:n])+`"`)
-			rest = rest[n:]
-		}
-		value = strings.Join(parts, " ")
+// later is the later of two instants.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return fmt.Sprintf("%s IN %s %s", r.Name, r.Type, value)
-}
-
-// Records are what the owner of the domain publishes: the keys that mail is signed with now, and the least DMARC record
-// unless one is there already.
-func (s *Service) Records(ctx context.Context, d model.Domain) ([]Record, error) {
-	keys, err := s.store.SigningKeys(ctx, d.ID)
-	if err != nil {
-		return nil, err
-	}
-	var list []Record
-	for _, k := range keys {
-		if k.State == model.KeyRetired {
-			continue
-		}
-		list = append(list, Record{Name: k.Selector + "._domainkey." + d.Name + ".", Type: "TXT", Value: dkim.Record(k.Algorithm, k.Public), Why: "DKIM " + k.Algorithm})
-	}
-	return append(list, Record{Name: "_dmarc." + d.Name + ".", Type: "TXT", Value: "v=DMARC1; p=none", Why: "DMARC"}), nil
+	return b
 }

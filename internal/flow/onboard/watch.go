@@ -1,0 +1,127 @@
+package onboard
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/store"
+)
+
+const (
+	watchPoll  = 5 * time.Second  // between looks for domains that are due
+	watchBatch = 2 * watchPlaces  // claimed at a time, in one commit
+	watchClaim = 10 * time.Minute // a domain is due again after, if whoever claimed it is gone
+)
+
+// Watch re-checks the domains of a store as they come due. Several may work on one store: each claims what it checks. What
+// it cannot store or look up is due again later; nothing is lost by its end at any moment.
+type Watch struct {
+	service *Service
+	checker Checker
+	log     *slog.Logger
+
+	breaker *breaker
+	claimed []model.Domain // not begun, at most watchBatch
+	failing bool           // the store, told of once
+}
+
+// NewWatch returns a watch over the domains of a service. checker is asked on and on: it should not bother mail servers.
+func NewWatch(s *Service, checker Checker, log *slog.Logger) *Watch {
+	return &Watch{service: s, checker: checker, log: log, breaker: newBreaker()}
+}
+
+// answer is what a check says of DNS.
+type answer int
+
+const (
+	nothing answer = iota // the check did not come to its end
+	answered
+	silent
+)
+
+// Run works until ctx ends, and returns when no check is under way.
+func (w *Watch) Run(ctx context.Context) error {
+	var checks sync.WaitGroup
+	defer checks.Wait()
+	ends := make(chan answer, watchPlaces)
+	for busy := 0; ; {
+		w.claim(ctx, busy)
+		for len(w.claimed) > 0 && busy < w.breaker.room(w.now()) {
+			d := w.claimed[0]
+			w.claimed = w.claimed[1:]
+			busy++
+			checks.Go(func() { ends <- w.check(ctx, d) })
+		}
+		t := w.service.clock.NewTimer(watchPoll)
+		select {
+		case a := <-ends:
+			busy--
+			w.saw(a)
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+		t.Stop()
+	}
+}
+
+func (w *Watch) now() time.Time { return w.service.clock.Now() }
+
+// claim takes domains that are due, if there is room to check one. With many due it is one commit for two rounds of checks.
+func (w *Watch) claim(ctx context.Context, busy int) {
+	now := w.now()
+	room := w.breaker.room(now)
+	if len(w.claimed) > 0 || busy >= room {
+		return
+	}
+	list, err := w.service.store.ClaimDomains(ctx, now, now.Add(watchClaim), min(2*room, watchBatch))
+	switch {
+	case err != nil && !w.failing && ctx.Err() == nil:
+		w.log.Warn("domains: the store cannot be read; trying on", "error", err)
+		w.failing = true
+	case err == nil:
+		w.failing = false
+	}
+	w.claimed = list
+}
+
+// saw follows whether DNS answers. When it stops to, what is claimed is left: it is due again soon enough.
+func (w *Watch) saw(a answer) {
+	if a == nothing || !w.breaker.saw(a == silent, w.now(), w.service.roll()) {
+		return
+	}
+	if w.breaker.open {
+		w.claimed = nil
+		w.log.Warn("domains: DNS answers hardly any question, so domains keep their states; one is tried at a time until it does")
+		return
+	}
+	w.log.Info("domains: DNS answers again")
+}
+
+// check checks one domain.
+func (w *Watch) check(ctx context.Context, d model.Domain) answer {
+	c, err := w.service.check(ctx, w.checker, d)
+	switch {
+	case ctx.Err() != nil || store.Is(err, store.Conflict): // changed by somebody else, who has it checked
+		return nothing
+	case err != nil:
+		w.log.Warn("domains: a check could not be stored", "domain", d.Name, "error", err)
+		return nothing
+	}
+	if len(c.Told) > 0 {
+		w.log.Info("domain", "domain", d.Name, "state", c.Domain.State, "told", c.Told)
+	}
+	if w.service.rotationDue(&c.Domain, c.Keys, c.Report.At) {
+		if _, err := w.service.Rotate(ctx, d.Name); err != nil {
+			w.log.Warn("domains: the rotation of keys could not begin", "domain", d.Name, "error", err)
+		}
+	}
+	if unanswered(&c.Report) {
+		return silent
+	}
+	return answered
+}
