@@ -26,6 +26,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/edge/smtpd"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
+	"github.com/budkavle/budkavle/internal/engine/validate"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/flow/feedback"
 	"github.com/budkavle/budkavle/internal/flow/notify"
@@ -60,6 +61,8 @@ type Node struct {
 	submit    *submit.Service
 	notify    *notify.Service
 	feedback  *feedback.Service
+	validator *validate.Validator
+	lists     *validate.Jobs
 	servers   []*smtpd.Server
 	http      *http.Server
 	metrics   *metrics
@@ -130,6 +133,9 @@ func (n *Node) start(ctx context.Context) error {
 	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
 	n.submit = submit.New(in)
 	n.startUpkeep()
+	if err := n.startValidation(); err != nil {
+		return err
+	}
 	return n.serve(ctx)
 }
 

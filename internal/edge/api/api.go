@@ -26,6 +26,8 @@ type Config struct {
 	Submit    Submitter
 	Store     Store
 	Directory Directory
+	Validator Validator
+	Lists     Lists
 	Clock     clock.Clock
 	Log       *slog.Logger
 	BaseURL   string // as clients reach it, without a closing slash: the paging addresses begin with it
@@ -61,16 +63,20 @@ type API struct {
 	mux       *http.ServeMux
 	failures  *failures
 	scanSteps int // how often one page of events may read
+
+	validations, uploads chan struct{} // places
 }
 
 // New returns an API.
 func New(c Config) *API {
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	a := &API{Config: c, mux: http.NewServeMux(), failures: newFailures(c.Clock), scanSteps: scanSteps}
+	a.validations, a.uploads = make(chan struct{}, maxValidations), make(chan struct{}, maxUploads)
 	a.mux.Handle("POST /v3/{domain}/messages", a.send(messages))
 	a.mux.Handle("POST /v3/{domain}/messages.mime", a.send(mimeMessages))
 	a.mux.Handle("GET /v3/{domain}/events", a.handle(a.events))
 	a.mux.Handle("GET /v3/{domain}/events/{token}", a.handle(a.events))
+	a.routeValidation()
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		a.answerError(w, r, refuse(http.StatusNotFound, "There is no call %.10s %.200s here; docs/api.md lists those there are", r.Method, r.URL.Path))
 	})

@@ -42,8 +42,10 @@ func (a *API) identify(w http.ResponseWriter, r *http.Request) (*call, error) {
 	if r.Header.Get("X-Mailgun-On-Behalf-Of") != "" {
 		return nil, badField("X-Mailgun-On-Behalf-Of: there are no subaccounts here; use a key of the account itself")
 	}
-	if c.domain, err = a.ownDomain(r.Context(), &account, r.PathValue("domain")); err != nil {
-		return nil, err
+	if name := r.PathValue("domain"); name != "" { // empty: the call is for the account
+		if c.domain, err = a.ownDomain(r.Context(), &account, name); err != nil {
+			return nil, err
+		}
 	}
 	c.principal = submit.Principal{Account: account, Credential: prefix, Client: clientOf(r), Origin: model.OriginHTTP}
 	if r.TLS != nil {

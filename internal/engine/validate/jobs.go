@@ -46,8 +46,12 @@ type Jobs struct {
 	stop    context.CancelFunc
 }
 
-// NewJobs makes Jobs; Run does the work.
-func NewJobs(c JobsConfig) *Jobs { return &Jobs{config: c, wake: make(chan struct{}, 1)} }
+// NewJobs makes Jobs; Run does the work. No other Jobs may use the folder.
+func NewJobs(c JobsConfig) *Jobs {
+	s := &Jobs{config: c, wake: make(chan struct{}, 1)}
+	s.sweep()
+	return s
+}
 
 func (s *Jobs) account(id model.AccountID) string {
 	return filepath.Join(s.config.Dir, strconv.FormatInt(int64(id), 10))

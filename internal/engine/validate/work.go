@@ -21,7 +21,6 @@ const saveEvery = 2 * time.Second
 // Run checks what waits until the context ends. A job that fails says so itself; what the disk refuses is logged, and tried
 // again when something else is added.
 func (s *Jobs) Run(ctx context.Context) error {
-	s.sweep()
 	for {
 		account, folder, err := s.oldest()
 		if err != nil {
@@ -48,7 +47,7 @@ func (s *Jobs) Run(ctx context.Context) error {
 	}
 }
 
-// sweep removes what a crash left half in or half out.
+// sweep removes what a crash left half in or half out, before anything can be added.
 func (s *Jobs) sweep() {
 	for _, pattern := range []string{"*/.part-*", "*/.gone-*"} {
 		left, _ := filepath.Glob(filepath.Join(s.config.Dir, pattern)) // the patterns are well formed
