@@ -19,6 +19,8 @@ type Edited struct {
 	Changed bool           `json:"changed"` // DNS has something else now
 	Present []string       `json:"present"` // SPF records that are there now; Record takes the place of them all
 	Done    []wording.Text `json:"done"`    // what was changed and why, at least one
+	// Warnings are about what was kept and should not be there: "+all" and ptr. Lint finds more.
+	Warnings []wording.Text `json:"warnings"`
 }
 
 // Edit makes the smallest change to what the TXT records of a domain say now: what stands there keeps its place, spelling and
@@ -47,24 +49,49 @@ func Edit(txt []string, want Want) (Edited, error) {
 	d := &draft{domain: want.Domain}
 	switch len(records) {
 	case 0:
-		e.Record, e.Done = d.anew(terms, want.All)
+		d.read(version)
+		if want.All == "" {
+			want.All = firstEnd(len(terms))
+		}
 	case 1:
 		d.read(records[0].Text)
 	default:
 		d.join(records)
 	}
-	if len(records) > 0 {
-		for _, m := range terms {
-			d.add(m)
-		}
-		d.end(want.All)
-		e.Record, e.Done = d.record.Text, d.done
+	for _, m := range terms {
+		d.add(m)
 	}
-	e.Changed = len(records) != 1 || e.Record != records[0].Text
-	if len(e.Done) == 0 {
+	d.end(want.All)
+	e.Record, e.Changed = d.record.Text, len(records) != 1 || d.record.Text != records[0].Text
+	e.Done, e.Warnings = d.done, warnings(d.record)
+	switch {
+	case len(records) == 0:
+		e.Done = []wording.Text{wording.Say("the domain has no SPF record; this is its first")}
+	case len(e.Done) == 0:
 		e.Done = []wording.Text{wording.Say("nothing was asked for that the record does not say")}
 	}
 	return e, nil
+}
+
+// firstEnd is the end of a first record: softfail while senders may be missing, and fail where there are none.
+func firstEnd(senders int) Verdict {
+	if senders == 0 {
+		return Fail
+	}
+	return SoftFail
+}
+
+func warnings(r *Record) []wording.Text {
+	list := []wording.Text{}
+	for i := range r.Mechanisms {
+		switch m := &r.Mechanisms[i]; {
+		case m.Kind == All && m.Verdict == Pass:
+			list = append(list, wording.Say("%s lets anybody send for the domain", m.Text))
+		case m.Kind == PTR:
+			list = append(list, wording.Say("ptr is slow, and many receivers do not look at it"))
+		}
+	}
+	return list
 }
 
 func parseTerms(list []string) ([]*Mechanism, error) {
@@ -96,21 +123,6 @@ func (d *draft) say(t wording.Text) { d.done = append(d.done, t) }
 // replace puts text in the place of n octets.
 func (d *draft) replace(at, n int, text string) {
 	d.read(d.record.Text[:at] + text + d.record.Text[at+n:])
-}
-
-// anew writes a record for a domain that has none.
-func (d *draft) anew(terms []*Mechanism, all Verdict) (string, []wording.Text) {
-	if all == "" {
-		if all = SoftFail; len(terms) == 0 {
-			all = Fail
-		}
-	}
-	d.read(version)
-	for _, m := range terms {
-		d.add(m)
-	}
-	d.end(all)
-	return d.record.Text, []wording.Text{wording.Say("the domain has no SPF record; this is its first")}
 }
 
 // add puts a mechanism behind those that are there and in front of what decides about everybody else: "all", or a redirect,

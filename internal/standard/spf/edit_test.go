@@ -94,6 +94,9 @@ func editedText(t *testing.T, z zone, want spf.Want) string {
 	for _, done := range e.Done {
 		fmt.Fprintf(&b, "  %s\n", shortened(done.String()))
 	}
+	for _, w := range e.Warnings {
+		fmt.Fprintf(&b, "  warning: %s\n", w)
+	}
 	if e.Changed != (len(e.Present) != 1 || e.Present[0] != e.Record) {
 		t.Errorf("changed %v: %q is now %q", e.Changed, e.Present, e.Record)
 	}

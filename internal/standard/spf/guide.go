@@ -47,7 +47,7 @@ func Build(ctx context.Context, r dns.Resolver, a Answers) (Proposal, error) {
 		return Proposal{}, wording.Errorf("%q is not a domain name such as school.example", a.Domain)
 	}
 	known := Senders()
-	p := Proposal{Domain: domain, Edited: Edited{Done: []wording.Text{}}, Missing: []Missing{}}
+	p := Proposal{Domain: domain, Edited: Edited{Done: []wording.Text{}, Warnings: []wording.Text{}}, Missing: []Missing{}}
 	var err error
 	if p.Senders, err = choose(known, a.Senders); err != nil {
 		return Proposal{}, err
@@ -115,6 +115,9 @@ func (l *linter) unknown(domain string, err error, a Answers) {
 
 // edit is Edit, or a record that owes nothing to the present one.
 func edit(present []string, want Want, a Answers) (Edited, error) {
+	if want.All == "" && len(a.Senders) > 0 && (len(present) == 0 || a.Fresh) {
+		want.All = SoftFail // even where none of them needs a term: somebody sends
+	}
 	if !a.anew() {
 		return Edit(present, want)
 	}
