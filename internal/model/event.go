@@ -20,8 +20,12 @@ const (
 	EventHeld      EventKind = "held"
 	EventReleased  EventKind = "released"
 	EventCancelled EventKind = "cancelled"
-	EventDomain    EventKind = "domain"  // a sender domain changed its state
-	EventAccount   EventKind = "account" // an account changed its state
+	// What recipients say of the mail they get.
+	EventUnsubscribed EventKind = "unsubscribed"
+	EventComplained   EventKind = "complained"
+	EventReturned     EventKind = "returned" // takes an unsubscription, complaint or bounce back
+	EventDomain       EventKind = "domain"   // a sender domain changed its state
+	EventAccount      EventKind = "account"  // an account changed its state
 )
 
 // Event is one line of the append-only record.
@@ -44,6 +48,7 @@ type EventData struct {
 	NextAt  *time.Time    `json:"next_at,omitempty"` // deferred: the next attempt
 	Class   string        `json:"class,omitempty"`   // class of failure, as engine/bounce names it
 	Reason  string        `json:"reason,omitempty"`  // in words
+	Tag     string        `json:"tag,omitempty"`     // unsubscribed: from mail with this tag; empty: from all
 	Delays  *Delays       `json:"delays,omitempty"`
 	Delayed bool          `json:"delayed,omitempty"` // a DSN came after the receiver's 250
 	Code    int           `json:"code,omitempty"`    // codes of our own: 605, 606, 607, 650

@@ -29,7 +29,7 @@ func (j *joint) message(id ident.ID, size int64) model.Message {
 		Size: size, UTF8: e.UTF8 && j.in.UTF8, EightBit: j.in.EightBit, TestMode: o.TestMode, AcceptedAt: j.now, NotBefore: o.NotBefore, Meta: j.in.Meta,
 	}
 	m.Meta.Tags, m.Meta.Variables, m.Meta.Attachments, m.Meta.Credential = o.Tags, o.Variables, o.Attachments, p.Credential
-	m.Meta.EnvelopeID, m.Meta.Return = e.EnvelopeID, e.Return
+	m.Meta.EnvelopeID, m.Meta.Return, m.Meta.Requested = e.EnvelopeID, e.Return, o.Requested
 	if j.domain.ReturnPath { // aligned with From, which is what DMARC compares
 		m.Meta.ReturnDomain = s.ReturnLabel + "." + j.domain.Name
 	}

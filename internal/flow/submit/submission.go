@@ -49,6 +49,7 @@ type Options struct {
 	Domain    *model.Domain
 	NotBefore time.Time // zero: at once
 	TestMode  bool
+	Requested bool      // the recipient asked for it a moment ago: no suppression list stops it
 	StartedAt time.Time // first byte, for the accept delay; zero: when Begin was called
 }
 
