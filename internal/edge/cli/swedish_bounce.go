@@ -79,7 +79,7 @@ func swedishBounce() map[string]string {
 		"the name is taken by a rule before it":                                                                               "namnet är upptaget av en regel före den",
 		"class %q is none of: %s":                                                                                             "klassen %q är ingen av: %s",
 		"action %q is none of: %s":                                                                                            "åtgärden %q är ingen av: %s",
-		"it has no condition; give host, code, enhanced, text or pattern":                                                     "den har inget villkor; ange host, code, enhanced, text eller pattern",
+		"it has no condition; give host, code, enhanced, stage, text or pattern":                                                     "den har inget villkor; ange host, code, enhanced, stage, text eller pattern",
 		"it has no example; give a reply that it is to decide":                                                                "den har inget exempel; ange ett svar som den ska avgöra",
 		"class %q can not be hard: only a dead address or domain is":                                                          "klassen %q kan inte vara hård: bara en död adress eller domän är det",
 		"code %d is no reply code of a failure; give 400 to 599, or 4 or 5 for all of them":                                   "koden %d är ingen svarskod för ett fel; ange 400 till 599, eller 4 eller 5 för alla",

@@ -56,8 +56,17 @@ func (r *Rules) read(raw []byte, depth int) Reading {
 	if found.Kind != "" {
 		return found
 	}
-	for _, inner := range l.attached {
-		if depth < maxForwards {
+	return r.forwarded(l, depth)
+}
+
+// forwarded looks for a report in the messages that a mail has in it, as parts or written out in its text.
+func (r *Rules) forwarded(l *letter, depth int) Reading {
+	if depth < maxForwards {
+		list := l.attached
+		if written := fromOriginal(l.text); written != "" {
+			list = append(list[:len(list):len(list)], []byte(written))
+		}
+		for _, inner := range list {
 			if found := r.read(inner, depth+1); found.Kind != KindNone {
 				return found
 			}
@@ -69,15 +78,10 @@ func (r *Rules) read(raw []byte, depth int) Reading {
 // reported reads a status part. Where its codes say little, the part for people may have the words.
 func (r *Rules) reported(l *letter) Reading {
 	var found Reading
-	var text account
-	scanned := false
+	text := l.scan()
 	for i := range l.report.Recipients {
-		p := &l.report.Recipients[i]
-		rep, byWords := r.entry(l, p)
+		rep, byWords := r.entry(l, &l.report.Recipients[i], text)
 		if rep.Kind != KindNone && !byWords {
-			if !scanned {
-				text, scanned = l.scan(), true
-			}
 			r.sharpen(&rep, text)
 		}
 		found.add(rep)
@@ -86,7 +90,7 @@ func (r *Rules) reported(l *letter) Reading {
 }
 
 // entry reads what a status part says of one recipient.
-func (r *Rules) entry(l *letter, p *dsn.Recipient) (rep Report, byWords bool) {
+func (r *Rules) entry(l *letter, p *dsn.Recipient, text account) (rep Report, byWords bool) {
 	rep = Report{
 		Recipient: p.Final.Value, Original: p.Original.Value, Status: p.Status,
 		ReportingMTA: l.report.ReportingMTA.Value, RemoteMTA: firstName(p.RemoteMTA.Value),
@@ -94,11 +98,14 @@ func (r *Rules) entry(l *letter, p *dsn.Recipient) (rep Report, byWords bool) {
 	if rep.Recipient == "" || strings.EqualFold(rep.Recipient, rep.Original) {
 		rep.Recipient, rep.Original = first(rep.Recipient, rep.Original), ""
 	}
+	if failed := failedRecipients(l.header); !strings.Contains(rep.Recipient, "@") && len(failed) == 1 {
+		rep.Recipient = failed[0] // Exim gives the file or pipe that the address stands for
+	}
 	said := ParseReply(p.Diagnostic.Value)
 	if said.Enhanced == "" || strings.HasSuffix(said.Enhanced, ".0.0") && p.Status != "" {
 		said.Enhanced = p.Status
 	}
-	said.Host = first(rep.RemoteMTA, rep.ReportingMTA)
+	said.Host, said.Stage = rep.speaker(), first(said.Stage, stageIn(text.about(rep.Recipient)))
 	rep.Code, rep.Diagnostic, rep.Status = said.Code, oneLine(p.Diagnostic.Value), said.Enhanced
 	rep.Verdict = Verdict{Kind: KindNone, Action: NoAction}
 	switch actionOf(p) {
@@ -110,17 +117,22 @@ func (r *Rules) entry(l *letter, p *dsn.Recipient) (rep Report, byWords bool) {
 	return rep, byWords
 }
 
-// sharpen lets the words for people decide where the codes did, if there are any that say more.
+// sharpen lets the words for people decide where the codes did, if there are any that say more. Hard is only what no other
+// word of the report contradicts.
 func (r *Rules) sharpen(rep *Report, text account) {
 	for _, words := range [...]string{text.about(rep.Recipient), text.whole} {
 		said := ParseReply(words)
-		said.Host = first(rep.RemoteMTA, rep.ReportingMTA)
+		said.Host = rep.speaker()
 		if said.Enhanced == "" {
 			said.Enhanced = rep.Status
 		}
-		if v, byWords := r.judge(said, rep.Kind); byWords {
-			rep.Verdict = v
-			rep.Diagnostic = first(rep.Diagnostic, oneLine(words))
+		v, byWords := r.judge(said, rep.Kind)
+		if !byWords || rep.Hard && v.Hard {
+			continue
+		}
+		rep.Verdict = v
+		rep.Diagnostic = first(rep.Diagnostic, oneLine(words))
+		if !v.Hard {
 			return
 		}
 	}
@@ -131,18 +143,16 @@ func (r *Rules) told(l *letter, rule *mailRule) Reading {
 	text := l.scan()
 	found := Reading{Rule: rule.name}
 	for _, name := range text.names {
-		words := text.about(name)
-		rep, byWords := r.wordsOf(l, words, rule.kind)
+		rep, byWords := r.wordsOf(l, name, text.about(name), rule.kind)
 		if !byWords {
-			if whole, better := r.wordsOf(l, text.whole, rule.kind); better || rep.Class == Unclassified {
+			if whole, better := r.wordsOf(l, name, text.whole, rule.kind); better || rep.Class == Unclassified {
 				rep = whole
 			}
 		}
-		rep.Recipient = name
 		found.add(rep)
 	}
 	if len(text.names) == 0 {
-		if rep, byWords := r.wordsOf(l, text.whole, rule.kind); byWords || rep.Code > 0 || l.status {
+		if rep, byWords := r.wordsOf(l, "", text.whole, rule.kind); byWords || rep.Code > 0 || l.status {
 			found.add(rep)
 		}
 	}
@@ -150,11 +160,12 @@ func (r *Rules) told(l *letter, rule *mailRule) Reading {
 }
 
 // wordsOf judges words for people. A delay of which nothing else is said is mail that is not yet delivered in time.
-func (r *Rules) wordsOf(l *letter, words string, kind Kind) (rep Report, byWords bool) {
+func (r *Rules) wordsOf(l *letter, name, words string, kind Kind) (rep Report, byWords bool) {
 	said := ParseReply(words)
-	said.Host = hostIn(words)
-	rep = Report{Status: said.Enhanced, Code: said.Code, Diagnostic: oneLine(words), RemoteMTA: said.Host, ReportingMTA: l.from()}
-	said.Host = first(said.Host, rep.ReportingMTA)
+	rep = Report{
+		Recipient: name, Status: said.Enhanced, Code: said.Code, Diagnostic: oneLine(words), RemoteMTA: hostIn(words), ReportingMTA: l.from(),
+	}
+	said.Host = rep.speaker()
 	rep.Verdict, byWords = r.judge(said, kind)
 	return rep, byWords
 }
@@ -168,6 +179,12 @@ func (g *Reading) add(rep Report) {
 	if g.Kind == "" || rep.Kind == KindBounce || rep.Kind == KindDelay && g.Kind == KindNone {
 		g.Kind = rep.Kind
 	}
+}
+
+// speaker is who said it: the server that refused, or else one of the recipient's domain, or else the one that reports.
+func (p *Report) speaker() string {
+	_, domain, _ := strings.Cut(p.Recipient, "@")
+	return first(p.RemoteMTA, domain, p.ReportingMTA)
 }
 
 func first(list ...string) string {

@@ -127,6 +127,16 @@ var cutOriginal = regexp.MustCompile(`(?im)^[ \t>]*(?:` +
 	`|(?:received|return-path|dkim-signature|x-received|x-originating-ip|delivered-to): ?[^\n]` +
 	`|={10,}[^\n]{0,20}$)`)
 
+// fromOriginal is the message that came back, if its header is written out in the text.
+func fromOriginal(text string) string {
+	if at := headerLine.FindStringIndex(text); at != nil {
+		return text[at[0]:]
+	}
+	return ""
+}
+
+var headerLine = regexp.MustCompile(`(?m)^(?:Received|Return-Path|Delivered-To): ?[^\n]`)
+
 func beforeOriginal(text string) string {
 	if at := cutOriginal.FindStringIndex(text); at != nil && strings.TrimSpace(text[:at[0]]) != "" {
 		return text[:at[0]]

@@ -28,6 +28,7 @@ type ruleText struct {
 	Host     []string `toml:"host"`
 	Code     []int    `toml:"code"`
 	Enhanced []string `toml:"enhanced"`
+	Stage    []string `toml:"stage"`
 	Text     []string `toml:"text"`
 	Pattern  string   `toml:"pattern"`
 	Not      []string `toml:"not"`
@@ -119,7 +120,7 @@ func linesOf(text, head string) func(i int) int {
 
 // add checks a rule and makes it ready.
 func (r *Rules) add(t *ruleText) error {
-	ru := rule{name: t.Name, codes: t.Code, class: t.Class, action: t.Action, hard: t.Class.dead(), wordy: len(t.Text) > 0}
+	ru := rule{name: t.Name, codes: t.Code, stages: t.Stage, class: t.Class, action: t.Action, hard: t.Class.dead(), wordy: len(t.Text) > 0}
 	switch {
 	case !ruleName.MatchString(t.Name):
 		return wording.Errorf("the name must be of small letters, digits and hyphens, at most 64")
@@ -129,8 +130,8 @@ func (r *Rules) add(t *ruleText) error {
 		return wording.Errorf("class %q is none of: %s", string(t.Class), joined(classes()))
 	case t.Action != "" && !slices.Contains(actions(), t.Action):
 		return wording.Errorf("action %q is none of: %s", string(t.Action), joined(actions()))
-	case len(t.Host)+len(t.Code)+len(t.Enhanced)+len(t.Text) == 0 && t.Pattern == "":
-		return wording.Errorf("it has no condition; give host, code, enhanced, text or pattern")
+	case len(t.Host)+len(t.Code)+len(t.Enhanced)+len(t.Stage)+len(t.Text) == 0 && t.Pattern == "":
+		return wording.Errorf("it has no condition; give host, code, enhanced, stage, text or pattern")
 	case len(t.Examples) == 0:
 		return wording.Errorf("it has no example; give a reply that it is to decide")
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,7 @@ type rule struct {
 	hosts    []string // the server is one of these or below one
 	codes    []int    // reply code, or 4 or 5 for its class
 	enhanced []enhanced
+	stages   []string
 	wordy    bool // one of its phrases must be in the text
 	pattern  *regexp.Regexp
 	not      []phrase // none of these may
@@ -84,6 +86,7 @@ type Said struct {
 	Enhanced string // RFC 3463, without the code; may be empty
 	Text     string // without the codes
 	Host     string // the server that said it: MX host or reporting MTA; may be empty
+	Stage    string // the command that was answered: "connect", "greeting", "ehlo", "mail", "rcpt", "data", "end"; empty: not known
 }
 
 // Reply judges the answer to a command of ours. Its work is bounded by maxSaid octets of text.
@@ -119,7 +122,7 @@ func (r *Rules) judge(s Said, kind Kind) (v Verdict, byWords bool) {
 	host := strings.ToLower(strings.TrimSuffix(s.Host, "."))
 	code, _ := parseEnhanced(s.Enhanced)
 	for i := range r.list {
-		if ru := &r.list[i]; (!ru.wordy || found.has(i)) && ru.fits(s.Code, code, host, text) {
+		if ru := &r.list[i]; (!ru.wordy || found.has(i)) && ru.fits(&s, code, host, text) {
 			return ru.verdict(kind, s), ru.wordy || ru.pattern != nil
 		}
 	}
@@ -143,8 +146,11 @@ func (ru *rule) verdict(kind Kind, s Said) Verdict {
 }
 
 // fits asks all conditions but the phrases, the cheap ones first.
-func (ru *rule) fits(code int, e enhanced, host, text string) bool {
-	if len(ru.codes) > 0 && !ru.hasCode(code) || len(ru.enhanced) > 0 && !ru.hasEnhanced(e) || len(ru.hosts) > 0 && !ru.hasHost(host) {
+func (ru *rule) fits(s *Said, e enhanced, host, text string) bool {
+	switch {
+	case len(ru.codes) > 0 && !ru.hasCode(s.Code), len(ru.enhanced) > 0 && !ru.hasEnhanced(e):
+		return false
+	case len(ru.hosts) > 0 && !ru.hasHost(host), len(ru.stages) > 0 && !slices.Contains(ru.stages, s.Stage):
 		return false
 	}
 	if ru.pattern != nil && !ru.pattern.MatchString(text) {

@@ -32,8 +32,23 @@ func ParseReply(s string) Said {
 			said.Enhanced = m[1]
 		}
 	}
+	said.Stage = stageIn(s)
 	return said
 }
+
+// stageIn finds which command was answered, where a report says so: Postfix's "(in reply to RCPT TO command)", Exim's "after
+// RCPT TO:", qmail's "does not like recipient".
+func stageIn(s string) string {
+	if m := stages.FindStringSubmatch(s); m != nil {
+		if m[1] != "" {
+			return "end"
+		}
+		return "rcpt"
+	}
+	return ""
+}
+
+var stages = regexp.MustCompile(`(?i)(?:in\s+reply\s+to|after)\s+(?:(end\s+of\s+data)|rcpt)|does not like recipient`)
 
 // IsReply reports whether a text begins as the reply of a server does: a code of three digits, and a space, a hyphen or
 // nothing behind it.

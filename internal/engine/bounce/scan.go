@@ -136,8 +136,8 @@ var (
 	heading = regexp.MustCompile(`(?i)^[\s>*•·|-]*(?:(?:final-|original-|failed |intended )?recipients?(?: address)?\s*:\s*|(?:rfc822|smtp|mailto)\s*[;:]\s*|[245][0-9][0-9][ -](?:[245]\.[0-9]+\.[0-9]+ )?)?$`)
 	// other names someone else.
 	other = regexp.MustCompile(`(?i)(?:\bfrom|\bsender|\bcontact|\bsend mail to|\bhelp|\bsupport|\bplease|\bhello|\bdear|\breply|\bid|\babout|\bowner|\breturn-path|\bcc|\bby|от|från|von|contactez)\b?[\s:;<"'(]*$|(?i)mail from:`)
-	// toward is what stands before the recipient in a sentence.
-	toward = regexp.MustCompile(`(?i)(?:\b(?:to|an|för|till|til|à|a|para|per|do|dla|aan|for|recipients?|rcpt|address|addresses|adresse|adress|user|mailbox|account|attempts)|emailaddress[\\"]*)[\s:;\\<"'(]*$|(?:rcpt(?:[ _]to)?|to|recipient|address)\s*:\s*$`)
+	// toward is what stands before the recipient in a sentence: "your mail to", "RCPT TO:", "mailbox is full:".
+	toward = regexp.MustCompile(`(?i)(?:\b(?:to|an|för|till|til|à|a|para|per|do|dla|aan|for|recipients?|rcpt|address|addresses|adresse|adress|user|mailbox|account|list)|emailaddress[\\"]*)[\s:;\\<"'(]*$|:\s+$`)
 	// remote is a host that a text quotes: "host mx.example.net[192.0.2.1] said", "while talking to mx.example.net.:".
 	remote = regexp.MustCompile(`(?i)\b(?:host|talking to|connect to|server|by|with|domain \S+ by)[ :]+([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\.?(?:[ \[(:]|$)`)
 )
