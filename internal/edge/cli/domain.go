@@ -11,6 +11,7 @@ import (
 type domainCommand struct {
 	Add    domainAdd    `cmd:"" help:"Add a sender domain and make its DKIM keys."`
 	List   domainList   `cmd:"" help:"List sender domains."`
+	Check  domainCheck  `cmd:"" help:"Check what DNS says of any domain, its mail servers, and what large providers demand; needs no node. Exit status 1 if mail suffers."`
 	Show   domainShow   `cmd:"" help:"Show a sender domain and the DNS records to publish."`
 	Remove domainRemove `cmd:"" help:"Remove a sender domain, its keys and its SMTP users."`
 }

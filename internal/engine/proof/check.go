@@ -88,6 +88,9 @@ func (c *Checker) Any(ctx context.Context, domain string, selectors []string, so
 	r := Report{Domain: domain, At: c.Clock.Now(), Keys: map[string]State{}}
 	e := Expected{Domain: domain, Sources: sources}
 	spf, dkim, dmarc, mx, rest := c.part(ctx, e), c.part(ctx, e), c.part(ctx, e), c.part(ctx, e), c.part(ctx, e)
+	for _, p := range []*part{spf, dkim, dmarc, mx, rest} {
+		p.any = true
+	}
 	together(
 		func() { r.SPF, r.Tree = spf.spf() },
 		func() { dkim.selectors(selectors, r.Keys) },
@@ -95,7 +98,7 @@ func (c *Checker) Any(ctx context.Context, domain string, selectors []string, so
 		func() { mx.exchangers(); mx.mailboxes() },
 		func() { rest.extras(); rest.blocklists() },
 	)
-	collect(&r, spf, dkim, dmarc, mx, rest)
+	collect(&r, mx, spf, dkim, dmarc, rest)
 	r.Requirements = requirements(&r, nil, false)
 	return r
 }

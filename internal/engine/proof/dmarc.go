@@ -32,6 +32,9 @@ func (p *part) dmarc() (State, string) {
 	}
 	state, policy := p.judgeDMARC(found, texts), ""
 	want := dmarcRecord(p.e, texts)
+	if p.any && found.Record != nil {
+		want.Name, want.Value, texts = "_dmarc."+fqdn(found.At), found.Record.Text, []string{found.Record.Text}
+	}
 	if found.Record != nil {
 		policy = string(found.Record.PolicyFor(found.Below(), true))
 		p.aligned(found)

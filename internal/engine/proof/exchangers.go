@@ -2,6 +2,7 @@ package proof
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/finding"
@@ -21,6 +22,9 @@ func (p *part) exchangers() {
 	domain := p.e.Domain
 	takes := func(list []dns.MX) bool { return len(list) > 0 && list[0].Host != "" }
 	list, err := settle(p, SubjectMX, domain, func(r dns.Resolver) (dns.Answer[dns.MX], error) { return r.LookupMX(p.ctx, domain) }, takes)
+	if p.any {
+		p.seen(list, err)
+	}
 	switch {
 	case faulty(err):
 		p.fault(SubjectMX, "MX "+domain, err)
@@ -32,6 +36,22 @@ func (p *part) exchangers() {
 	default:
 		p.hosts(list)
 	}
+}
+
+// seen notes the MX records that are there.
+func (p *part) seen(list []dns.MX, err error) {
+	state := Proved
+	switch {
+	case faulty(err):
+		state = Unclear
+	case err != nil:
+		state = Missing
+	}
+	var records []string
+	for _, mx := range list {
+		records = append(records, strconv.Itoa(int(mx.Preference))+" "+fqdn(mx.Host))
+	}
+	p.answered(Record{Subject: SubjectMX, Name: fqdn(p.e.Domain), Type: "MX"}, state, records...)
 }
 
 // implicit looks at a domain without MX, which is its own mail server (RFC 5321 5.1).

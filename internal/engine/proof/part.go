@@ -18,6 +18,7 @@ type part struct {
 	c   *Checker
 	e   Expected
 
+	any       bool // nothing is expected: records are those that were found
 	findings  []finding.Finding
 	records   []Answered
 	strictSPF bool // of dmarc: the return path is not aligned

@@ -40,6 +40,7 @@ func (p *part) selectors(named []string, states map[string]State) {
 		switch err := faults[i]; {
 		case err == nil && (len(named) > 0 || slices.ContainsFunc(answers[i], dkim.LooksLikeKey)):
 			states[s] = p.judgeKey(name, answers[i], nil)
+			p.answered(Record{Subject: SubjectDKIM, Name: fqdn(name), Type: "TXT"}, states[s], answers[i]...)
 		case faulty(err):
 			states[s] = p.fault(SubjectDKIM, "TXT "+name, err)
 			if len(named) == 0 {
@@ -47,6 +48,7 @@ func (p *part) selectors(named []string, states map[string]State) {
 			}
 		case len(named) > 0:
 			states[s] = p.absent(name)
+			p.answered(Record{Subject: SubjectDKIM, Name: fqdn(name), Type: "TXT"}, states[s])
 		}
 	}
 	if len(named) == 0 {

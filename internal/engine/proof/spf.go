@@ -35,6 +35,9 @@ func (p *part) spf() (State, *spf.Node) {
 		p.add(p.linted(f, state))
 	}
 	want, ok := spfRecord(p.e, now.Records)
+	if p.any {
+		want, ok = Record{Subject: SubjectSPF, Name: fqdn(domain), Type: "TXT"}, true
+	}
 	if state == Proved && len(present) == 1 {
 		want.Value = present[0] // whatever its terms, it does what is asked for
 	}

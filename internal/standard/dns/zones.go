@@ -19,6 +19,9 @@ import (
 // 255 octets, one is at most 3 kB, and all of them 12 MB.
 const maxZones = 4096
 
+// errNoZone: nothing up to the top-level domain names its servers.
+var errNoZone = errors.New("no name servers are to be found for it")
+
 // errNoAddress marks a name server that cannot be asked.
 var errNoAddress = errors.New("it has no address that may be asked")
 
@@ -89,7 +92,7 @@ func (a *Authority) zoneOf(ctx context.Context, k key) (*zone, *Error) {
 			name = parent(name)
 		}
 	}
-	return nil, k.fault(NXDomain, "", nil)
+	return nil, k.fault(Network, "", errNoZone)
 }
 
 func (r *result) denies() bool { return r != nil && r.err != nil && r.err.Denied() }
