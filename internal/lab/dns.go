@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"net/netip"
+	"strings"
 
 	mdns "github.com/miekg/dns"
 )
@@ -67,5 +68,5 @@ func (l *Lab) TrustAnchor() string {
 	if l.authority.signer == nil {
 		return ""
 	}
-	return l.authority.signer.key.ToDS(mdns.SHA256).String()
+	return strings.ReplaceAll(l.authority.signer.key.ToDS(mdns.SHA256).String(), "\t", " ")
 }
