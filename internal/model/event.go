@@ -47,6 +47,7 @@ type EventData struct {
 	Attempt int           `json:"attempt,omitempty"`
 	NextAt  *time.Time    `json:"next_at,omitempty"` // deferred: the next attempt
 	Class   string        `json:"class,omitempty"`   // class of failure, as engine/bounce names it
+	Rule    string        `json:"rule,omitempty"`    // the rule of engine/bounce that gave the class
 	Reason  string        `json:"reason,omitempty"`  // in words
 	Tag     string        `json:"tag,omitempty"`     // unsubscribed: from mail with this tag; empty: from all
 	Delays  *Delays       `json:"delays,omitempty"`

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -78,11 +79,36 @@ func because(reason string) string {
 	return ": " + reason
 }
 
-// SoftBounce counts failures of an address that are not final by themselves, such as a full mailbox.
+// SoftBounce counts failures of an address that are not final by themselves, such as a full mailbox. At most one a day counts;
+// each loses half its weight in softHalfLife.
 type SoftBounce struct {
 	Account AccountID
 	Key     string // SuppressionKey
 	Score   float64
-	Days    int // days with a failure, counted since the score was last 0
+	Days    int // with a failure
 	At      time.Time
 }
+
+const (
+	softHalfLife = 30 * 24 * time.Hour
+	// An address is given up at softScore on softDays: mail every day reaches it on the fifth day, mail every week in the
+	// sixth week, mail every month never, since its failures are forgotten as fast as they come.
+	softScore = 4.0
+	softDays  = 4
+)
+
+// Add counts a failure. It returns b itself if one was counted that day (UTC) already.
+func (b SoftBounce) Add(now time.Time) SoftBounce {
+	const day = 24 * time.Hour
+	if b.Days > 0 && !now.Truncate(day).After(b.At.Truncate(day)) {
+		return b
+	}
+	if b.Days > 0 {
+		b.Score *= math.Exp2(-float64(now.Sub(b.At)) / float64(softHalfLife))
+	}
+	b.Score, b.Days, b.At = b.Score+1, b.Days+1, now
+	return b
+}
+
+// Enough reports whether the address is to be given up.
+func (b SoftBounce) Enough() bool { return b.Score >= softScore && b.Days >= softDays }

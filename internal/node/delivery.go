@@ -9,6 +9,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/config"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/base/keyring"
+	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/engine/route"
@@ -68,9 +69,13 @@ func (n *Node) startDelivery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	rules, err := bounce.Load(n.cfg.Bounce.Rules)
+	if err != nil {
+		return err
+	}
 	d := n.cfg.Delivery
 	n.deliver = deliver.New(deliver.Deps{
-		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), IDs: n.ids, Clock: n.sys.Clock,
+		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Bounces: rules, IDs: n.ids, Clock: n.sys.Clock,
 		Log: n.sys.Log, ReturnPath: n.paths.Make, Noticed: func() { n.notify.Poke() },
 	}, deliver.Config{
 		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Sources: addrsOf(d.SourceAddresses), Schedule: schedule.Config{MaxPlaces: d.MaxSessions},

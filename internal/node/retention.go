@@ -16,7 +16,7 @@ const (
 	purgePause = 100 * time.Millisecond // between steps, so that the queue's commits go first
 	purgeEvery = 10 * time.Minute       // between rounds
 	linksKept  = 24 * time.Hour         // for which it is remembered that a recipient was sent a link
-	softKept   = 60 * 24 * time.Hour    // for which soft bounces are remembered: their score has then lost 99 %
+	softKept   = 200 * 24 * time.Hour   // for which soft bounces are remembered: their score has then lost 99 %
 )
 
 // janitor deletes what need not be kept any longer. At most purgeStep/purgePause rows a second: 2,000, which

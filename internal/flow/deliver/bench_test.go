@@ -54,7 +54,7 @@ func BenchmarkDeliver(b *testing.B) {
 	log := telemetry.NewLog(io.Discard, "info", "text")
 	defer log.Close()
 	s := New(Deps{
-		Store: q, Router: q.internet, Connector: q, IDs: ident.NewSource(clock.System{}, 1), Log: slog.New(log.Handler()),
+		Store: q, Router: q.internet, Connector: q, Bounces: rules(b), IDs: ident.NewSource(clock.System{}, 1), Log: slog.New(log.Handler()),
 		ReturnPath: func(k model.RecipientKey, _ bool, _ string) string { return fmt.Sprintf("b%d@bounce.example", k.N) },
 	}, Config{Node: "n", Helo: "h"})
 	if err := s.Start(b.Context()); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
@@ -25,6 +26,7 @@ type Store interface {
 	Message(ctx context.Context, id ident.ID) (model.Message, error)
 	Body(ctx context.Context, id ident.ID) ([]byte, error)
 	AccountByID(ctx context.Context, id model.AccountID) (model.Account, error)
+	SoftBounce(ctx context.Context, account model.AccountID, key string) (model.SoftBounce, error)
 	Suppressed(ctx context.Context, account model.AccountID, keys []string) ([]model.Suppression, error)
 	OpenLease(ctx context.Context, node string, now, expires time.Time) (int64, error)
 	RenewLease(ctx context.Context, lease int64, expires time.Time) error
@@ -73,6 +75,7 @@ type Deps struct {
 	Router    Router
 	Connector Connector
 	Shaping   *shaping.Table // shaping.Default()
+	Bounces   *bounce.Rules
 	IDs       *ident.Source
 	Clock     clock.Clock    // clock.System
 	Random    func() float64 // in [0, 1), safe for concurrent use; spreads retries. math/rand/v2.Float64

@@ -18,6 +18,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
@@ -45,12 +46,13 @@ type memory struct {
 	listed     []model.Suppression
 	unread     error // what Suppressed answers
 	lookUps    int
+	soft       map[string]model.SoftBounce
 }
 
 func newMemory() *memory {
 	m := &memory{
 		accounts: map[model.AccountID]model.Account{}, messages: map[ident.ID]model.Message{}, bodies: map[ident.ID][]byte{},
-		recipients: map[model.RecipientKey]*model.Recipient{}, leases: map[int64]string{}, dead: map[int64]bool{},
+		recipients: map[model.RecipientKey]*model.Recipient{}, leases: map[int64]string{}, dead: map[int64]bool{}, soft: map[string]model.SoftBounce{},
 	}
 	for id := range model.AccountID(4) {
 		m.accounts[id+1] = model.Account{ID: id + 1, Name: fmt.Sprintf("account%d", id+1), State: model.AccountActive, Weight: 1}
@@ -127,6 +129,16 @@ func (m *memory) Suppressed(_ context.Context, account model.AccountID, keys []s
 	return found, m.unread
 }
 
+func (m *memory) SoftBounce(_ context.Context, account model.AccountID, key string) (model.SoftBounce, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.soft[key]
+	if !ok {
+		b = model.SoftBounce{Account: account, Key: key}
+	}
+	return b, m.unread
+}
+
 func (m *memory) Settle(_ context.Context, outcomes []store.Outcome) (stale []model.RecipientKey, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,6 +153,10 @@ func (m *memory) Settle(_ context.Context, outcomes []store.Outcome) (stale []mo
 			continue
 		}
 		m.rows++
+		m.listed = append(m.listed, o.Suppress...)
+		if o.Soft != nil {
+			m.soft[o.Soft.Key] = *o.Soft
+		}
 		r.State, r.Due, r.Lease = o.State, o.Due, 0
 		if o.Attempted || !o.Reply.At.IsZero() {
 			r.Last = o.Reply
@@ -286,7 +302,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 		change(&c)
 	}
 	b.Service = New(Deps{
-		Store: b.store, Router: b.net, Connector: b.net, IDs: b.ids, Random: func() float64 { return 0.5 },
+		Store: b.store, Router: b.net, Connector: b.net, IDs: b.ids, Bounces: rules(t), Random: func() float64 { return 0.5 },
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		ReturnPath: func(k model.RecipientKey, whole bool, domain string) string {
 			return fmt.Sprintf("b%d-%v@%s", k.N, whole, cmp.Or(domain, "bounce.example.org"))
@@ -294,6 +310,16 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 		Noticed: func() { b.noticed++ },
 	}, c)
 	return b
+}
+
+// rules are those of the program.
+func rules(t testing.TB) *bounce.Rules {
+	t.Helper()
+	r, err := bounce.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func (b *bench) start() {

@@ -84,7 +84,7 @@ func oneOfTwo(t *testing.T, name string, number int, st store.Store) (*Service, 
 	cable, net := &severable{Store: st, settled: map[model.RecipientKey]bool{}}, newInternet()
 	net.takes = 20 * time.Millisecond
 	s := New(Deps{
-		Store: cable, Router: net, Connector: net, IDs: ident.NewSource(clock.System{}, number), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Store: cable, Router: net, Connector: net, Bounces: rules(t), IDs: ident.NewSource(clock.System{}, number), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		ReturnPath: func(model.RecipientKey, bool, string) string { return "b@bounce.example.org" },
 	}, Config{
 		Node: name, Helo: name, Lease: 4 * time.Second, Sweep: 300 * time.Millisecond,

@@ -33,7 +33,9 @@ func (s *Service) strand(ctx context.Context, st *schedule.Stranded, messages ma
 		if msg := s.message(ctx, st.Message, messages); msg != nil {
 			a := &attempt{Service: s, body: &body{msg: msg}, site: st.Site, picked: now, began: now, ready: now}
 			if a.expired() {
-				return a.expire([]schedule.Handle{st.Handle})[0]
+				out := a.expire([]schedule.Handle{st.Handle})
+				s.learn(ctx, msg, out)
+				return out[0]
 			}
 			if notice := a.delayNotice(&st.Handle, now); notice != "" || st.LastAt.IsZero() {
 				return a.rested(st, due, notice)

@@ -117,6 +117,7 @@ func (w *worker) settle(ctx context.Context, a *attempt, r outbound.Results, han
 	if len(again) == len(handles) { // a peer that takes not even one recipient
 		out, again = append(out, w.unattempted(again, w.soon())...), nil
 	}
+	w.learn(ctx, a.body.msg, out)
 	w.settler.add(out)
 	return again
 }
@@ -135,7 +136,9 @@ func (w *worker) notReached(ctx context.Context, a *attempt, fault *connectFault
 		w.signal = eased
 	}
 	a.fault = fault
-	w.settler.add(a.fail(handles, fault.err.Err, fault.err.Reply))
+	out := a.fail(handles, fault.err.Err, fault.err.Reply)
+	w.learn(ctx, a.body.msg, out)
+	w.settler.add(out)
 }
 
 // withoutBody settles handles whose message could not be read.

@@ -113,7 +113,7 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 	}
 	defer w.bodies.done(b, len(handles))
 	a := &attempt{Service: w.Service, body: b, picked: picked, began: picked, ready: picked}
-	if w.judge(a, handles) {
+	if w.judge(ctx, a, handles) {
 		return
 	}
 	if handles = w.unlisted(ctx, a, handles); len(handles) == 0 {
@@ -126,7 +126,9 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 	}
 	if p.route == nil {
 		a.site = noRoute
-		w.settler.add(a.fail(handles, p.fault, outbound.Reply{}))
+		out := a.fail(handles, p.fault, outbound.Reply{})
+		w.learn(ctx, a.body.msg, out)
+		w.settler.add(out)
 		return
 	}
 	a.site, a.fixed = p.path.Site, p.route.Fixed
@@ -136,12 +138,14 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 }
 
 // judge ends attempts that need no session. It reports whether it did.
-func (w *worker) judge(a *attempt, handles []schedule.Handle) bool {
+func (w *worker) judge(ctx context.Context, a *attempt, handles []schedule.Handle) bool {
 	switch {
 	case a.body.msg.TestMode:
 		w.settler.add(a.pretend(handles))
 	case a.expired():
-		w.settler.add(a.expire(handles))
+		out := a.expire(handles)
+		w.learn(ctx, a.body.msg, out)
+		w.settler.add(out)
 	default:
 		return false
 	}
