@@ -57,6 +57,7 @@ type commands struct {
 	Address    addressCommand    `cmd:"" help:"Look at addresses before mail is sent to them; needs no node."`
 	SPF        spfCommand        `cmd:"" name:"spf" help:"Check, lint and build SPF records of any domain; needs no node."`
 	Bounce     bounceCommand     `cmd:"" help:"Explain mails that came back and replies of servers; needs no node."`
+	Report     reportCommand     `cmd:"" help:"Read what receivers report about a domain's mail; needs no node."`
 }
 
 // app is what commands run with.

@@ -32,6 +32,8 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishIPCheck())
 		maps.Copy(sv, reputation.Swedish())
 		maps.Copy(sv, swedishSPFBuild())
+		maps.Copy(sv, swedishDMARC())
+		maps.Copy(sv, swedishReport())
 		return words{swedish: sv}
 	}
 	return words{}

@@ -14,7 +14,10 @@ const (
 
 // Field is one field of a header or of a group of a status part, unfolded. Its text is valid UTF-8 without control
 // characters.
-type Field struct{ Name, Value string } // Name in lower case
+type Field struct {
+	Name  string `json:"name"` // lower case
+	Value string `json:"value"`
+}
 
 // Header is a list of fields in their order.
 type Header []Field
