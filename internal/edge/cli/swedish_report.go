@@ -26,8 +26,8 @@ func swedishReport() map[string]string {
 		"Messages that fail: %d, sent by addresses: %d. They are neither signed by %s nor sent by its servers.":           "Brev som inte passerar: %d, sända av adresser: %d. De är varken signerade av %s eller sända av dess servrar.",
 		"What became of them: %d refused, %d put with the spam, %d treated as any mail":                                   "Vad som hände med dem: %d avvisade, %d lagda i skräpposten, %d behandlade som all e-post",
 		"Those that are yours need DKIM of %s, or a place in its SPF record; the others are forwarded mail or forgeries:": "De som är era behöver DKIM för %s, eller en plats i dess SPF-post; de andra är vidaresänd e-post eller förfalskningar:",
-		"  %s, %d messages: it proves to be %s":                                                                           "  %s, %d brev: den styrker sig som %s",
-		"  %s, %d messages: it proves to be nobody":                                                                       "  %s, %d brev: den styrker sig inte som någon",
+		"  %s (%d): it proves to be %s":     "  %s (%d): den styrker sig som %s",
+		"  %s (%d): it proves to be nobody": "  %s (%d): den styrker sig inte som någon",
 
 		// TLS
 		"%s reports about TLS on the way to %s, %s to %s (report %s)": "%s rapporterar om TLS på vägen till %s, %s till %s (rapport %s)",
