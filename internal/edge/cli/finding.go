@@ -11,7 +11,9 @@ func (a *app) tellFindings(list []finding.Finding) {
 	for _, f := range list {
 		fmt.Fprintf(a.Out, "\n%s: %s (%s)\n", a.severity(f.Severity), printable(f.Name), f.Code)
 		a.say("  found:    %s", a.text(f.Found))
-		a.say("  expected: %s", a.text(f.Expected))
+		if !f.Expected.IsZero() {
+			a.say("  expected: %s", a.text(f.Expected))
+		}
 		if !f.Change.IsZero() {
 			a.say("  change:   %s", a.text(f.Change))
 		}

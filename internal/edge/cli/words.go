@@ -25,6 +25,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishErrors())
 		maps.Copy(sv, swedishLab())
 		maps.Copy(sv, swedishSPF())
+		maps.Copy(sv, swedishDomain())
 		maps.Copy(sv, swedishSPFLint())
 		maps.Copy(sv, swedishBounce())
 		maps.Copy(sv, swedishAddress())
@@ -32,6 +33,8 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishIPCheck())
 		maps.Copy(sv, reputation.Swedish())
 		maps.Copy(sv, swedishSPFBuild())
+		maps.Copy(sv, swedishDomainCheck())
+		maps.Copy(sv, swedishProof())
 		maps.Copy(sv, swedishDMARC())
 		maps.Copy(sv, swedishReport())
 		return words{swedish: sv}

@@ -1,0 +1,182 @@
+package cli
+
+import "maps"
+
+// swedishProof maps what checks of a domain find.
+func swedishProof() map[string]string {
+	sv := map[string]string{
+		// any record
+		"%s could not be looked up: %s (%s)":                                       "%s kunde inte slås upp: %s (%s)",
+		"nothing yet; if it lasts, see that the name servers of the domain answer": "inget än; om det består, se till att domänens namnservrar svarar",
+		"a resolver still remembers an older answer":                               "en resolver minns ännu ett äldre svar",
+		"what the name servers of the domain say, which is right":                  "det som domänens namnservrar säger, och det är rätt",
+		"nothing; it takes care of itself within some hours":                       "inget; det ordnar sig av sig självt inom några timmar",
+		"nothing; the answer expires at %s":                                        "inget; svaret gäller till %s",
+		"no such record":                                                           "ingen sådan post", "publish it as it stands here": "publicera den som den står här",
+		"the record is at %s": "posten finns på %s", "it is at %s": "att den finns på %s",
+		"write the name with a closing dot, or without the domain where the DNS service adds it: %s": "skriv namnet med avslutande punkt, eller utan domänen där DNS-tjänsten lägger till den: %s",
+		"write the target with a closing dot: %s":                                                    "skriv målet med avslutande punkt: %s", "a CNAME to %s": "en CNAME till %s", "another text: %s": "en annan text: %s",
+		"leave the quotes out; the DNS service adds them itself": "utelämna citattecknen; DNS-tjänsten lägger själv till dem", "publish: %s": "publicera: %s",
+		"%s, octet %d: %s": "%s, oktett %d: %s",
+
+		// ownership
+		"a TXT record with the text %s": "en TXT-post med texten %s", "the text has quotes or spaces around it: %s": "texten har citattecken eller blanksteg omkring sig: %s",
+		"the token of another account, or an older one: %s": "ett annat kontos kod, eller en äldre: %s", "put the text expected here in its place": "sätt texten som väntas här i dess ställe",
+		"the text is at %s itself": "texten finns på %s självt", "publish it at %s instead": "publicera den på %s i stället",
+
+		// SPF and return path
+		"%s for %s: %s": "%s för %s: %s", "pass for every address that sends for the domain": "pass för varje adress som sänder för domänen", "add to the record: %s": "lägg till i posten: %s",
+		"publish the record that is shown for the domain": "publicera posten som visas för domänen", "publish an SPF record at the name: %s": "publicera en SPF-post på namnet: %s",
+		"publish it as it stands here; where other records are at the name, MX and SPF records as for %s do too": "publicera den som den står här; där namnet har andra poster duger också MX- och SPF-poster som för %s",
+		"MX records to other hosts: %s": "MX-poster till andra värdar: %s",
+		"nothing in this domain: the operator must list the addresses in the SPF record of %s": "inget i den här domänen: driftaren måste räkna upp adresserna i SPF-posten för %s",
+
+		// DMARC
+		"%d DMARC records, which count as none": "%d DMARC-poster, som räknas som ingen", "leave one of them": "låt en av dem stå kvar",
+		"one TXT record that begins with v=DMARC1; at least %s":                 "en TXT-post som börjar med v=DMARC1; minst %s",
+		"a record that receivers read as it was meant (RFC 9989 4.7)":           "en post som mottagare läser som det var tänkt (RFC 9989 4.7)",
+		"no such record, neither here nor above":                                "ingen sådan post, varken här eller ovanför",
+		"a text that is no DMARC record for receivers: %s":                      "en text som inte är någon DMARC-post för mottagare: %s",
+		"aspf=s, and mail goes out under %s":                                    "aspf=s, och e-posten går ut under %s",
+		"aspf=r, so that SPF counts too where a signature is broken on the way": "aspf=r, så att även SPF räknas där en signatur går sönder på vägen",
+		"remove aspf=s; DKIM alone carries the mail until then":                 "ta bort aspf=s; till dess är det DKIM ensamt som bär e-posten",
+		"adkim=s, and mail from %s is signed as %s":                             "adkim=s, och e-post från %s signeras som %s",
+		"adkim=r, so that the signature counts for subdomains":                  "adkim=r, så att signaturen räknas för underdomäner",
+		"remove adkim=s, or add %s as a domain of its own":                      "ta bort adkim=s, eller lägg till %s som en egen domän",
+		"%s does not say that it takes reports about %s":                        "%s säger inte att den tar emot rapporter om %s",
+		"a TXT record v=DMARC1 there (RFC 9990 4)":                              "en TXT-post v=DMARC1 där (RFC 9990 4)",
+		"ask the owner of %s to publish it, or remove the mailbox from rua":     "be ägaren av %s publicera den, eller ta bort brevlådan ur rua",
+	}
+	maps.Copy(sv, swedishProofKeys())
+	maps.Copy(sv, swedishProofServers())
+	return sv
+}
+
+// swedishProofKeys maps what is found of DKIM keys.
+func swedishProofKeys() map[string]string {
+	return map[string]string{
+		"a %s record: %s": "en %s-post: %s", "a DKIM key": "en DKIM-nyckel", "a key": "en nyckel", "one record": "en post", "%d bits": "%d bitar", "make a new key": "gör en ny nyckel",
+		"the CNAME is right, but %s has no key": "CNAME-posten är rätt, men %s har ingen nyckel", "nothing in this domain: the operator must publish the key": "inget i den här domänen: driftaren måste publicera nyckeln",
+		"the key as a TXT record": "nyckeln som TXT-post", "put the CNAME in its place, so that keys can be changed without you": "sätt CNAME-posten i dess ställe, så att nycklar kan bytas utan dig",
+		"publish the key; a wildcard record does not do":                      "publicera nyckeln; en post med jokertecken duger inte",
+		"%d keys at one name: which of them receivers take is left to chance": "%d nycklar på ett namn: vilken av dem mottagare tar är slumpen överlåtet",
+		"leave the right one":                                             "låt den rätta stå kvar",
+		"a record such as v=DKIM1; k=rsa; p=…":                            "en post som v=DKIM1; k=rsa; p=…",
+		"the key lies in two TXT records":                                 "nyckeln ligger i två TXT-poster",
+		"one record of two strings":                                       "en post av två strängar",
+		"join them: one record, the parts in quotes with a space between": "slå ihop dem: en post, delarna inom citattecken med blanksteg emellan",
+		"the record ends after 255 octets, and the key with it":           "posten tar slut efter 255 oktetter, och nyckeln med den",
+		"write it in parts of at most 255, each in quotes":                "skriv den i delar om högst 255, var och en inom citattecken",
+		"an empty p=: the key is withdrawn, and its signatures fail":      "ett tomt p=: nyckeln är återkallad, och dess signaturer underkänns",
+		"publish the key again, or stop signing with it":                  "publicera nyckeln igen, eller sluta signera med den",
+		"another key than the one that signs":                             "en annan nyckel än den som signerar",
+		"the key that is shown":                                           "nyckeln som visas",
+		"put the record that is shown in its place":                       "sätt posten som visas i dess ställe",
+		"an RSA key of %d bits, which receivers do not look at":           "en RSA-nyckel om %d bitar, som mottagare inte bryr sig om",
+		"an RSA key of %d bits":                                           "en RSA-nyckel om %d bitar",
+		"h= does not allow sha256, and receivers do not look at sha1":     "h= tillåter inte sha256, och mottagare bryr sig inte om sha1",
+		"h=sha256, or no h=":                                              "h=sha256, eller inget h=",
+		"remove h=":                                                       "ta bort h=",
+		"s= does not allow e-mail":                                        "s= tillåter inte e-post",
+		"s=email, or no s=":                                               "s=email, eller inget s=",
+		"remove s=":                                                       "ta bort s=",
+		"t=y: receivers may treat the mail as if it were not signed":      "t=y: mottagare får behandla e-posten som om den inte vore signerad",
+		"no t=y":                             "inget t=y",
+		"remove t=y when the tests are over": "ta bort t=y när proven är klara",
+		"t=s, and mail comes from %s too":    "t=s, och e-post kommer även från %s",
+		"no t=s where subdomains send":       "inget t=s där underdomäner sänder",
+		"remove t=s":                         "ta bort t=s",
+		"%s does not have the new key yet":   "%s har ännu inte den nya nyckeln",
+		"the same from all %d name servers":  "samma från alla %d namnservrar",
+		"nothing yet; if it lasts, see that the zone is copied to all name servers":                   "inget än; om det består, se till att zonen kopieras till alla namnservrar",
+		"a CNAME to %s, where there is nothing":                                                       "en CNAME till %s, där det inte finns något",
+		"check the selector: it stands as s= in the DKIM-Signature of a message from the domain":      "kontrollera selektorn: den står som s= i DKIM-Signature i ett brev från domänen",
+		"%d keys under %d common selectors; DNS cannot list keys, so there may be others":             "%d nycklar under %d vanliga selektorer; DNS kan inte räkna upp nycklar, så det kan finnas fler",
+		"the selector, for certainty":                                                                 "selektorn, för visshet",
+		"give it with --selector: it stands as s= in the DKIM-Signature of a message from the domain": "ange den med --selector: den står som s= i DKIM-Signature i ett brev från domänen",
+		"the name does not exist, so there are no keys at all":                                        "namnet finns inte, så det finns inga nycklar alls",
+		"have whoever sends for the domain sign its mail, and publish the key":                        "låt den som sänder för domänen signera e-posten, och publicera nyckeln",
+
+		// what cannot be read
+		"the record has no p=": "posten har inget p=", "publish the whole record; the key stands in p=": "publicera hela posten; nyckeln står i p=",
+		"p= is not base64: it was cut, or changed on its way":                  "p= är inte base64: det kapades, eller ändrades på vägen",
+		"copy the record again, all of it, without spaces or quotes inside p=": "kopiera posten igen, hela, utan blanksteg eller citattecken i p=",
+		"p= does not hold a key of algorithm %s":                               "p= innehåller ingen nyckel för algoritmen %s",
+		"copy the record again, all of it":                                     "kopiera posten igen, hela",
+		"k=%s is no algorithm that receivers know":                             "k=%s är ingen algoritm som mottagare känner",
+		"write k=rsa or k=ed25519":                                             "skriv k=rsa eller k=ed25519",
+		"the record has quotes in its text":                                    "posten har citattecken i sin text",
+		"the record has backslashes in its text":                               "posten har omvända snedstreck i sin text",
+		"write ; without a backslash":                                          "skriv ; utan omvänt snedstreck",
+		"the record was pasted twice into one":                                 "posten klistrades in två gånger i en",
+		"leave it there once":                                                  "låt det stå en gång",
+		"%q is no tag with a value":                                            "%q är ingen etikett med ett värde",
+		"copy the record again, all of it, with its semicolons":                "kopiera posten igen, hela, med dess semikolon",
+		"the tag %s= stands there twice":                                       "etiketten %s= står där två gånger",
+		"v=%s is not at the beginning, or not DKIM1":                           "v=%s står inte i början, eller är inte DKIM1",
+		"begin the record with v=DKIM1;":                                       "börja posten med v=DKIM1;",
+	}
+}
+
+// swedishProofServers maps what is found of mail servers, and of what is not needed to send.
+func swedishProofServers() map[string]string {
+	return map[string]string{
+		"a null MX: the domain takes no mail": "en tom MX: domänen tar inte emot e-post",
+		"a server that takes replies; many receivers refuse mail that cannot be answered (RFC 7505 4.2)": "en server som tar emot svar; många mottagare avvisar e-post som inte kan besvaras (RFC 7505 4.2)",
+		"publish MX records, or send from a domain that takes mail":                                      "publicera MX-poster, eller sänd från en domän som tar emot e-post",
+		"no MX; replies go to the address of the domain itself, %s":                                      "ingen MX; svar går till domänens egen adress, %s",
+		"MX records that name the mail servers":                                                          "MX-poster som namnger e-postservrarna",
+		"publish MX records, or a null MX (0 .) where no mail is taken":                                  "publicera MX-poster, eller en tom MX (0 .) där ingen e-post tas emot",
+		"neither MX nor an address: nobody can reply":                                                    "varken MX eller adress: ingen kan svara",
+		"publish MX records; many receivers refuse mail from domains without":                            "publicera MX-poster; många mottagare avvisar e-post från domäner utan",
+		"none of the %d mail servers can be reached from outside":                                        "ingen av de %d e-postservrarna kan nås utifrån",
+		"at least one that has a public address":                                                         "minst en som har en publik adress",
+		"mend the MX records; nobody can reply until then":                                               "rätta MX-posterna; till dess kan ingen svara",
+		"a null MX beside other MX records":                                                              "en tom MX bredvid andra MX-poster",
+		"one or the other (RFC 7505 3)":                                                                  "det ena eller det andra (RFC 7505 3)",
+		"remove the null MX (0 .)":                                                                       "ta bort den tomma MX-posten (0 .)",
+		"the MX record names the address %s":                                                             "MX-posten anger adressen %s",
+		"the name of a host (RFC 1035 3.3.9)":                                                            "namnet på en värd (RFC 1035 3.3.9)",
+		"give the host a name with an A record, and put that name in the MX record":                      "ge värden ett namn med en A-post, och sätt det namnet i MX-posten",
+		"the mail server %s is an alias of %s":                                                           "e-postservern %s är ett alias för %s",
+		"a host with addresses of its own (RFC 5321 5.1)":                                                "en värd med egna adresser (RFC 5321 5.1)",
+		"name %s in the MX record":                                                                       "ange %s i MX-posten",
+		"%s is an address inside a private network":                                                      "%s är en adress i ett privat nät",
+		"a public address": "en publik adress",
+		"put the public address in its place, or remove the MX record": "sätt den publika adressen i dess ställe, eller ta bort MX-posten",
+		"an MX record to %s":                           "en MX-post till %s",
+		"the mail server %s has no address":            "e-postservern %s har ingen adress",
+		"a host with an A or AAAA record":              "en värd med A- eller AAAA-post",
+		"mend the name in the MX record, or remove it": "rätta namnet i MX-posten, eller ta bort den",
+
+		// extras
+		"no MTA-STS: mail to the domain can be sent in the clear, and be read on the way":       "ingen MTA-STS: e-post till domänen kan sändas okrypterad, och läsas på vägen",
+		"a policy, if mail to the domain is to be encrypted always (RFC 8461)":                  "en policy, om e-post till domänen alltid ska krypteras (RFC 8461)",
+		"nothing that is needed to send":                                                        "inget som behövs för att sända",
+		"the MTA-STS record does not count: %s":                                                 "MTA-STS-posten räknas inte: %s",
+		"one record v=STSv1; id=…":                                                              "en post v=STSv1; id=…",
+		"mend the record, or remove it":                                                         "rätta posten, eller ta bort den",
+		"an MTA-STS record; the policy was not fetched":                                         "en MTA-STS-post; policyn hämtades inte",
+		"the MTA-STS policy cannot be fetched: %s":                                              "MTA-STS-policyn går inte att hämta: %s",
+		"a policy at https://%s/.well-known/mta-sts.txt":                                        "en policy på https://%s/.well-known/mta-sts.txt",
+		"publish the policy, or remove the record":                                              "publicera policyn, eller ta bort posten",
+		"the mail server %s is not in the MTA-STS policy, whose mode is %s":                     "e-postservern %s finns inte i MTA-STS-policyn, vars läge är %s",
+		"every mail server in the policy: senders deliver to no other when the mode is enforce": "varje e-postserver i policyn: avsändare levererar inte till någon annan när läget är enforce",
+		"add the line mx: %s to the policy, and change the id of the record":                    "lägg till raden mx: %s i policyn, och ändra postens id",
+		"MTA-STS, mode %s": "MTA-STS, läge %s",
+		"no TLS-RPT: nobody tells the domain when mail to it cannot be encrypted":                  "ingen TLS-RPT: ingen berättar för domänen när e-post till den inte kan krypteras",
+		"a mailbox for reports, beside MTA-STS or DANE (RFC 8460)":                                 "en brevlåda för rapporter, bredvid MTA-STS eller DANE (RFC 8460)",
+		"the TLS-RPT record does not count: %s":                                                    "TLS-RPT-posten räknas inte: %s",
+		"one record v=TLSRPTv1; rua=mailto:…":                                                      "en post v=TLSRPTv1; rua=mailto:…",
+		"TLS-RPT":                                                                                  "TLS-RPT",
+		"TLSA records without DNSSEC, or the resolver does not validate":                           "TLSA-poster utan DNSSEC, eller så validerar inte resolvern",
+		"an answer that the resolver has validated; others bind nobody (RFC 7672 2.2)":             "ett svar som resolvern har validerat; andra binder ingen (RFC 7672 2.2)",
+		"sign the zone, or ask a resolver that validates":                                          "signera zonen, eller fråga en resolver som validerar",
+		"a TLSA record that cannot be used: %s":                                                    "en TLSA-post som inte kan användas: %s",
+		"usage 3 or 2, as in 3 1 1 and the SHA-256 of the key (RFC 7672 3.1)":                      "usage 3 eller 2, som i 3 1 1 och nyckelns SHA-256 (RFC 7672 3.1)",
+		"DANE for %d of %d mail servers":                                                           "DANE för %d av %d e-postservrar",
+		"the BIMI record does not count: %s":                                                       "BIMI-posten räknas inte: %s",
+		"one record v=BIMI1; l=https://…; a=https://…":                                             "en post v=BIMI1; l=https://…; a=https://…",
+		"a BIMI logo, which mail programs show only beside a DMARC policy of quarantine or reject": "en BIMI-logotyp, som e-postprogram visar bara tillsammans med DMARC-policyn quarantine eller reject",
+	}
+}
