@@ -29,6 +29,7 @@ type Report struct {
 const (
 	maxForwards   = 2   // messages in messages that are opened to find a report
 	maxDiagnostic = 600 // octets
+	maxHelped     = 100 // recipients of a status part that the part for people is asked about
 )
 
 // Mail reads a mail that came back, of whatever shape. It asks, in this order: is it a complaint (RFC 5965); has it a status
@@ -78,7 +79,10 @@ func (r *Rules) forwarded(l *letter, depth int) Reading {
 // reported reads a status part. Where its codes say little, the part for people may have the words.
 func (r *Rules) reported(l *letter) Reading {
 	var found Reading
-	text := l.scan()
+	var text account
+	if len(l.report.Recipients) <= maxHelped {
+		text = l.scan()
+	}
 	for i := range l.report.Recipients {
 		rep, byWords := r.entry(l, &l.report.Recipients[i], text)
 		if rep.Kind != KindNone && !byWords {
@@ -105,7 +109,7 @@ func (r *Rules) entry(l *letter, p *dsn.Recipient, text account) (rep Report, by
 	if said.Enhanced == "" || strings.HasSuffix(said.Enhanced, ".0.0") && p.Status != "" {
 		said.Enhanced = p.Status
 	}
-	said.Host, said.Stage = rep.speaker(), first(said.Stage, stageIn(text.about(rep.Recipient)))
+	said.Host, said.Stage = rep.speaker(), stageIn(fold(text.about(rep.Recipient)))
 	rep.Code, rep.Diagnostic, rep.Status = said.Code, oneLine(p.Diagnostic.Value), said.Enhanced
 	rep.Verdict = Verdict{Kind: KindNone, Action: NoAction}
 	switch actionOf(p) {
@@ -120,7 +124,11 @@ func (r *Rules) entry(l *letter, p *dsn.Recipient, text account) (rep Report, by
 // sharpen lets the words for people decide where the codes did, if there are any that say more. Hard is only what no other
 // word of the report contradicts.
 func (r *Rules) sharpen(rep *Report, text account) {
-	for _, words := range [...]string{text.about(rep.Recipient), text.whole} {
+	sources := []string{text.about(rep.Recipient)}
+	if len(text.names) <= 1 && text.common != "" { // what is said of all is not said of one of several
+		sources = append(sources, text.common)
+	}
+	for _, words := range sources {
 		said := ParseReply(words)
 		said.Host = rep.speaker()
 		if said.Enhanced == "" {
@@ -142,19 +150,22 @@ func (r *Rules) sharpen(rep *Report, text account) {
 func (r *Rules) told(l *letter, rule *mailRule) Reading {
 	text := l.scan()
 	found := Reading{Rule: rule.name}
+	common, clear := r.wordsOf(l, first(text.names...), text.common, rule.kind)
+	var words string
+	rep := common
 	for _, name := range text.names {
-		rep, byWords := r.wordsOf(l, name, text.about(name), rule.kind)
-		if !byWords {
-			if whole, better := r.wordsOf(l, name, text.whole, rule.kind); better || rep.Class == Unclassified {
-				rep = whole
+		if about := text.about(name); about != words { // those of a list share their words
+			var byWords bool
+			words = about
+			if rep, byWords = r.wordsOf(l, name, words, rule.kind); !byWords && (clear || rep.Class == Unclassified) {
+				rep = common
 			}
 		}
+		rep.Recipient = name
 		found.add(rep)
 	}
-	if len(text.names) == 0 {
-		if rep, byWords := r.wordsOf(l, "", text.whole, rule.kind); byWords || rep.Code > 0 || l.status {
-			found.add(rep)
-		}
+	if len(text.names) == 0 && (clear || common.Code > 0 || l.status) {
+		found.add(common)
 	}
 	return found
 }

@@ -60,23 +60,35 @@ func (p phrase) in(text string) bool {
 	}
 }
 
-// index finds in one pass over a text which of many phrases are in it: by their first four octets.
-type phraseIndex map[uint32][]indexed
+// phraseIndex finds in one pass over a text which of many phrases are in it, by their first four octets.
+type phraseIndex struct {
+	byKey  map[uint32][]indexed
+	begins set // the first two octets of all, which rule out most places at little cost
+}
 
 type indexed struct {
 	phrase phrase
 	rule   int
 }
 
-func (x phraseIndex) add(p phrase, rule int) {
+func newPhraseIndex() *phraseIndex {
+	return &phraseIndex{byKey: map[uint32][]indexed{}, begins: newSet(1 << 16)}
+}
+
+func (x *phraseIndex) add(p phrase, rule int) {
 	k := key(p[0])
-	x[k] = append(x[k], indexed{p, rule})
+	x.byKey[k] = append(x.byKey[k], indexed{p, rule})
+	x.begins.add(int(k & 0xffff))
 }
 
 // search marks the rules of which a phrase is in the text.
-func (x phraseIndex) search(text string, found set) {
+func (x *phraseIndex) search(text string, found set) {
 	for i := 0; i+minPhrase <= len(text); i++ {
-		for _, c := range x[key(text[i:])] {
+		k := key(text[i:])
+		if !x.begins.has(int(k & 0xffff)) {
+			continue
+		}
+		for _, c := range x.byKey[k] {
 			if !found.has(c.rule) && c.phrase.fits(text[i:]) {
 				found.add(c.rule)
 			}

@@ -18,7 +18,7 @@ var embedded string
 // Rules is an ordered list of rules, ready to ask. It does not change and may be asked by many goroutines.
 type Rules struct {
 	list  []rule
-	index phraseIndex
+	index *phraseIndex
 	mails []mailRule
 }
 
@@ -40,7 +40,7 @@ type rule struct {
 // New returns the embedded rules, with those of extra before them: the first rule that fits decides. Errors name the file
 // where the reader has a Name, the line of the rule, and what is wrong with it.
 func New(extra ...io.Reader) (*Rules, error) {
-	r := &Rules{index: phraseIndex{}}
+	r := &Rules{index: newPhraseIndex()}
 	var examples []example
 	for i, f := range extra {
 		name := "rule file " + strconv.Itoa(i+1)
@@ -117,6 +117,9 @@ func kindOf(s Said) Kind {
 // judge finds the rule that decides, and says whether it went by words and not by codes alone.
 func (r *Rules) judge(s Said, kind Kind) (v Verdict, byWords bool) {
 	text := fold(s.Text)
+	if s.Stage == "" {
+		s.Stage = stageIn(text)
+	}
 	found := newSet(len(r.list))
 	r.index.search(text, found)
 	host := strings.ToLower(strings.TrimSuffix(s.Host, "."))

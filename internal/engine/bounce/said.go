@@ -1,8 +1,6 @@
 package bounce
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/budkavle/budkavle/internal/standard/smtp"
@@ -22,33 +20,13 @@ func ParseReply(s string) Said {
 	}
 	said.Text = s
 	if said.Code == 0 {
-		if m := quotedCode.FindStringSubmatch(s); m != nil {
-			said.Code, _ = strconv.Atoi(m[1])
-			said.Enhanced = m[2]
-		}
+		said.Code, said.Enhanced = quotedCode(s)
 	}
 	if said.Enhanced == "" {
-		if m := quotedEnhanced.FindStringSubmatch(s); m != nil {
-			said.Enhanced = m[1]
-		}
+		said.Enhanced = quotedEnhanced(s)
 	}
-	said.Stage = stageIn(s)
 	return said
 }
-
-// stageIn finds which command was answered, where a report says so: Postfix's "(in reply to RCPT TO command)", Exim's "after
-// RCPT TO:", qmail's "does not like recipient".
-func stageIn(s string) string {
-	if m := stages.FindStringSubmatch(s); m != nil {
-		if m[1] != "" {
-			return "end"
-		}
-		return "rcpt"
-	}
-	return ""
-}
-
-var stages = regexp.MustCompile(`(?i)(?:in\s+reply\s+to|after)\s+(?:(end\s+of\s+data)|rcpt)|does not like recipient`)
 
 // IsReply reports whether a text begins as the reply of a server does: a code of three digits, and a space, a hyphen or
 // nothing behind it.
@@ -57,9 +35,76 @@ func IsReply(s string) bool {
 	return code > 0
 }
 
-var (
-	// quotedCode wants something before the number that quotes it, and words behind: much else has three digits.
-	quotedCode = regexp.MustCompile(`(?:^|\n|: ?|<<< |[("'] ?|said |said: |returned )\s*#?([45][0-5][0-9])(?:[ -]#?([245]\.[0-7]\.[0-9]{1,3}))?[ :;-]`)
-	// quotedEnhanced wants no digit or dot at its sides: addresses and versions have them.
-	quotedEnhanced = regexp.MustCompile(`(?:^|[^0-9.A-Za-z])([45]\.[0-7]\.[0-9]{1,3})(?:[^0-9.]|\.\s|\.?$)`)
-)
+// quotedCode finds a reply code that a text quotes: at the beginning of a line or behind what quotes it, since much else has
+// three digits; and the enhanced code behind it.
+func quotedCode(s string) (code int, enhanced string) {
+	for i := 0; i+3 < len(s); i++ {
+		if s[i] != '4' && s[i] != '5' || s[i+1] > '5' || !digit(s[i+1]) || !digit(s[i+2]) || !strings.ContainsRune(" :;-", rune(s[i+3])) || !quotes(s[:i]) {
+			continue
+		}
+		code = 100*int(s[i]-'0') + 10*int(s[i+1]-'0') + int(s[i+2]-'0')
+		if rest := strings.TrimPrefix(s[i+4:], "#"); len(rest) > 0 {
+			enhanced = enhancedAt(rest)
+		}
+		return code, enhanced
+	}
+	return 0, ""
+}
+
+// quotes reports whether what stands before a number makes it a code.
+func quotes(before string) bool {
+	before = strings.TrimSuffix(before, "#")
+	trimmed := strings.TrimRight(before, " ")
+	if trimmed == "" || strings.HasSuffix(trimmed, "\n") {
+		return true
+	}
+	return strings.ContainsRune(`:>("'`, rune(trimmed[len(trimmed)-1])) || strings.HasSuffix(trimmed, "said") || strings.HasSuffix(trimmed, "returned")
+}
+
+// quotedEnhanced finds an enhanced code of a failure that stands alone: network addresses and versions have more digits,
+// dots or letters at its sides.
+func quotedEnhanced(s string) string {
+	for i := 0; i+5 <= len(s); i++ {
+		if (s[i] == '4' || s[i] == '5') && s[i+1] == '.' && (i == 0 || !digit(s[i-1]) && s[i-1] != '.' && !isNameOctet(s[i-1])) {
+			if e := enhancedAt(s[i:]); e != "" {
+				return e
+			}
+		}
+	}
+	return ""
+}
+
+// enhancedAt reads the enhanced code that a text begins with. Subjects end at 7 (RFC 3463 3).
+func enhancedAt(s string) string {
+	if len(s) < 5 || s[0] < '4' || s[0] > '5' || s[1] != '.' || s[2] < '0' || s[2] > '7' || s[3] != '.' {
+		return ""
+	}
+	end := 4
+	for end < len(s) && end < 7 && digit(s[end]) {
+		end++
+	}
+	if end == 4 || end < len(s) && digit(s[end]) || end+1 < len(s) && s[end] == '.' && digit(s[end+1]) {
+		return ""
+	}
+	return s[:end]
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
+
+// stageIn finds which command was answered, where a report says so, folded: Postfix's "(in reply to RCPT TO command)", Exim's
+// "after RCPT TO:", qmail's "does not like recipient".
+func stageIn(text string) string {
+	for _, s := range [...]struct{ words, stage string }{
+		{"in reply to rcpt", "rcpt"},
+		{"after rcpt to", "rcpt"},
+		{"does not like recipient", "rcpt"},
+		{"in reply to end of data", "end"},
+		{"after end of data", "end"},
+		{"failed after i sent the message", "end"},
+	} {
+		if strings.Contains(text, s.words) {
+			return s.stage
+		}
+	}
+	return ""
+}

@@ -10,9 +10,9 @@ import (
 
 // account is what a text for people says, by recipient.
 type account struct {
-	names []string          // in the order of the text
-	words map[string]string // by address in lower case
-	whole string            // without the message that came back
+	names  []string          // in the order of the text
+	words  map[string]string // by address in lower case
+	common string            // what is said of all: of one recipient the whole text, of several what precedes the first
 }
 
 // about is what is said of one recipient.
@@ -39,25 +39,64 @@ const (
 // scan reads the parts for people. Every server words them in its own way; what they share is that an address at the
 // beginning of a line is followed by what happened to it, and that sentences name the recipient behind "to" or "recipient".
 func (l *letter) scan() account {
-	a := account{words: map[string]string{}, whole: beforeOriginal(l.text)}
-	lines := strings.Split(a.whole, "\n")
+	whole := beforeOriginal(l.text)
+	a := account{words: map[string]string{}, common: whole}
+	lines := strings.Split(whole, "\n")
 	lines = lines[:min(len(lines), maxLines)]
 	var list []mention
 	for i, line := range lines {
 		list = append(list, mentions(line, i)...)
 	}
 	list = l.recipients(list)
-	for i, m := range list {
-		to := len(lines)
-		if next := slices.IndexFunc(list[i+1:], func(n mention) bool { return n.line > m.line }); next >= 0 {
-			to = list[i+1+next].line
+	for i, from, words := 0, -1, ""; i < len(list); i++ {
+		about, to := block(lines, list, i)
+		if about != from {
+			from, words = about, joinedLines(lines[about:to])
 		}
-		a.add(m.name, strings.Join(lines[m.line:to], "\n"))
+		a.add(list[i].name, words)
 	}
 	for _, name := range failedRecipients(l.header) {
 		a.add(name, "")
 	}
+	if len(a.names) > 1 && len(list) > 0 {
+		a.common = joinedLines(lines[:list[0].line])
+	}
 	return a
+}
+
+// block is the lines where something is said of a recipient: from its own to where the next is named. Recipients listed one
+// below the other share what follows the last of them.
+func block(lines []string, list []mention, i int) (from, to int) {
+	from = list[i].line
+	for _, next := range list[i+1:] {
+		if next.line > from && (next.weight < headed || !bare(lines[from:next.line])) {
+			return from, next.line
+		}
+		from = next.line
+	}
+	return from, len(lines)
+}
+
+// joinedLines is as much of the lines as is looked at.
+func joinedLines(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		if b.Len()+len(line) > maxSaid {
+			break
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+// bare reports whether lines have nothing but an address.
+func bare(lines []string) bool {
+	for _, line := range lines {
+		if rest := mailbox.ReplaceAllString(line, ""); strings.Trim(rest, " \t<>*\"',;-") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *account) add(name, words string) {
@@ -143,7 +182,8 @@ var (
 )
 
 func hostIn(text string) string {
-	if m := remote.FindStringSubmatch(text[:min(len(text), maxSaid)]); m != nil {
+	const enough = 512 // octets: the host is named before what it said
+	if m := remote.FindStringSubmatch(text[:min(len(text), enough)]); m != nil {
 		return strings.ToLower(m[1])
 	}
 	return ""
