@@ -2,16 +2,10 @@ package lab
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"io"
-	"math/big"
-	"net"
 	"net/netip"
 	"time"
 
@@ -192,21 +186,3 @@ func (l *Lab) Arrivals() []Arrival { return l.arrivals.list() }
 
 // Report is what the lab saw so far.
 func (l *Lab) Report() Report { return l.tally.snapshot() }
-
-// certificate makes a TLS configuration with a certificate that nobody vouches for, as most receiving servers have
-// one that does not match their names.
-func certificate(random io.Reader, now time.Time) (*tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
-	if err != nil {
-		return nil, wording.Errorf("certificate: %w", err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab.example"}, DNSNames: []string{"lab.example"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(random, template, template, key.Public(), key)
-	if err != nil {
-		return nil, wording.Errorf("certificate: %w", err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, nil
-}

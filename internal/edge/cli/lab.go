@@ -91,6 +91,9 @@ func (a *app) tellLab(l *lab.Lab, z *lab.Zone, zoneFile bool) {
 	}
 	a.say("Domains: %s", strings.Join(domains, " "))
 	a.say("A node sends here with: BUDKAVLE_DNS_SERVERS=%s BUDKAVLE_DELIVERY_PORT=%d budkavle serve", l.DNSAddr(), l.Port())
+	if anchor := l.TrustAnchor(); anchor != "" {
+		a.say("DNSSEC trust anchor: %s", anchor)
+	}
 	if zoneFile {
 		a.say("Records that change in the zone file are taken at once.")
 	}

@@ -10,6 +10,7 @@ func swedishLab() map[string]string {
 		"DNS on %s, %d mail servers on port %d:":                                                   "DNS på %s, %d e-postservrar på port %d:",
 		"Domains: %s":                                                                              "Domäner: %s",
 		"A node sends here with: BUDKAVLE_DNS_SERVERS=%s BUDKAVLE_DELIVERY_PORT=%d budkavle serve": "En nod sänder hit med: BUDKAVLE_DNS_SERVERS=%s BUDKAVLE_DELIVERY_PORT=%d budkavle serve",
+		"DNSSEC trust anchor: %s":                                                                  "Förtroendeankare för DNSSEC: %s",
 		"Records that change in the zone file are taken at once.":                                  "Poster som ändras i zonfilen gäller genast.",
 		"zone file: its records are published now":                                                 "zonfil: dess poster är publicerade nu",
 		"zone file: more than its records changed; that takes a new start of the lab":              "zonfil: mer än posterna har ändrats; det kräver att labbet startas om",
