@@ -26,6 +26,7 @@ const (
 	EventReturned     EventKind = "returned" // takes an unsubscription, complaint or bounce back
 	EventDomain       EventKind = "domain"   // a sender domain changed its state
 	EventAccount      EventKind = "account"  // an account changed its state
+	EventAddress      EventKind = "address"  // a source address changed, or somebody could not be told of that
 )
 
 // Event is one line of the append-only record.

@@ -29,6 +29,7 @@ type Store interface {
 	Notices
 	Events
 	Suppressions
+	Addresses
 	Nodes
 	Retention
 	// Ping fails when a change could not be made durable now.
