@@ -133,6 +133,9 @@ func (n *Node) start(ctx context.Context) error {
 	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
 	n.submit = submit.New(in)
 	n.startUpkeep()
+	if err := n.startWatch(); err != nil {
+		return err
+	}
 	if err := n.startValidation(); err != nil {
 		return err
 	}

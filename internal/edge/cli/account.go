@@ -13,17 +13,19 @@ type accountCommand struct {
 	Suspend accountSuspend `cmd:"" help:"Stop an account from sending; what it has queued is held."`
 	Resume  accountResume  `cmd:"" help:"Let a suspended account send again."`
 	Unlock  accountUnlock  `cmd:"" help:"Let an account that the node locked send again."`
+	Contact accountContact `cmd:"" help:"Set the mail address to which warnings about an account's domains go."`
 }
 
 type accountAdd struct {
-	Name   string `arg:"" help:"Name: lower-case letters, digits, dot and hyphen."`
-	Bulk   bool   `help:"Cleared for bulk sends: slowed at limits instead of locked."`
-	Weight int    `help:"Share against other accounts, 1 to 100." default:"1"`
+	Name    string `arg:"" help:"Name: lower-case letters, digits, dot and hyphen."`
+	Bulk    bool   `help:"Cleared for bulk sends: slowed at limits instead of locked."`
+	Weight  int    `help:"Share against other accounts, 1 to 100." default:"1"`
+	Contact string `help:"Mail address to which warnings about its domains go." placeholder:"ADDRESS"`
 }
 
 func (c *accountAdd) Run(a *app) error {
 	return a.withOffice(func(ctx context.Context, o *office) error {
-		acc, err := o.onboard.AddAccount(ctx, model.Account{Name: c.Name, Bulk: c.Bulk, Weight: c.Weight})
+		acc, err := o.onboard.AddAccount(ctx, model.Account{Name: c.Name, Bulk: c.Bulk, Weight: c.Weight, Contact: c.Contact})
 		if err != nil {
 			return a.explain(err, "account %q", c.Name)
 		}
@@ -90,6 +92,9 @@ func (c *accountShow) Run(a *app) error {
 			a.say("Reason: %s", acc.Reason)
 		}
 		a.say("Bulk: %s, weight %d, added %s", a.yesNo(acc.Bulk), acc.Weight, when(acc.CreatedAt))
+		if acc.Contact != "" {
+			a.say("Warnings go to: %s", acc.Contact)
+		}
 		t := a.newTable("kind", "name", "state", "added")
 		for _, d := range domains {
 			t.row(a.T("domain"), d.Name, a.T(string(d.State)), when(d.CreatedAt))
@@ -140,5 +145,23 @@ func (a *app) setAccountState(name string, to model.AccountState, reason string,
 		}
 		a.say("Account %s: %s", acc.Name, a.T(string(acc.State)))
 		return nil
+	})
+}
+
+type accountContact struct {
+	Name    string `arg:"" help:"Name of the account."`
+	Address string `arg:"" optional:"" help:"Mail address; none: nobody is written to."`
+}
+
+func (c *accountContact) Run(a *app) error {
+	return a.withOffice(func(ctx context.Context, o *office) error {
+		acc, err := o.onboard.SetContact(ctx, c.Name, c.Address)
+		if err != nil {
+			return a.explain(err, "account %q", c.Name)
+		}
+		if acc.Contact == "" {
+			return a.done(acc, "Nobody is written to about account %s.", acc.Name)
+		}
+		return a.done(acc, "Warnings about account %s go to %s.", acc.Name, acc.Contact)
 	})
 }

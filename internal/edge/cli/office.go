@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"strconv"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
@@ -42,6 +43,21 @@ func (a *app) withOffice(f func(ctx context.Context, o *office) error) error {
 	return a.withOfficeOf(cfg, f)
 }
 
+// withOfficeAsking is withOffice, with DNS asked of the server that a flag names.
+func (a *app) withOfficeAsking(flag nodeDNSFlag, f func(ctx context.Context, o *office) error) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	if flag.DNS != "" {
+		if _, err := dnsFlag(flag).resolver(); err != nil {
+			return err
+		}
+		cfg.DNS.Servers = []string{flag.DNS}
+	}
+	return a.withOfficeOf(cfg, f)
+}
+
 func (a *app) withOfficeOf(cfg config.Config, f func(ctx context.Context, o *office) error) (err error) {
 	st, err := node.OpenStore(a.ctx, cfg, clock.System{})
 	if err != nil {
@@ -60,7 +76,9 @@ func (a *app) withOfficeOf(cfg config.Config, f func(ctx context.Context, o *off
 	// Numbers made here must not meet those of a node on the same store: the command line takes a random
 	// node number, and its sequence starts at the moment's millisecond.
 	o.ids = ident.NewSource(o.clock, randomNode())
-	o.onboard = onboard.New(st, ring, o.clock, rand.Reader, o.ids)
+	if o.onboard, err = node.NewOnboarding(cfg, st, ring, o.ids, node.NewSystem(slog.New(slog.DiscardHandler))); err != nil {
+		return err
+	}
 	return f(a.ctx, o)
 }
 

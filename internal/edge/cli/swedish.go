@@ -34,7 +34,6 @@ func swedish() map[string]string {
 		"Domain %s removed. Its messages and events stay until they expire.":  "Domänen %s är borttagen. Dess brev och händelser finns kvar tills de gallras.",
 		"Domain %s of account %s: %s, since %s":                               "Domänen %s för kontot %s: %s, sedan %s",
 		"May send by the operator's word: %s":                                 "Får sända på operatörens ansvar: %s",
-		"Publish these records:":                                              "Publicera de här posterna:",
 		"Configuration: %s":                                                   "Inställningar: %s",
 		"Store and key file: %s (back up the key file apart from the store)":  "Lager och nyckelfil: %s (säkerhetskopiera nyckelfilen skild från lagret)",
 		"Operator's API key: %s":                                              "Operatörens API-nyckel: %s",

@@ -111,6 +111,15 @@ func domainName(name string) (string, error) {
 	return domain, nil
 }
 
+// Domain finds a domain by any way of writing its name.
+func (s *Service) Domain(ctx context.Context, name string) (model.Domain, error) {
+	name, err := domainName(name)
+	if err != nil {
+		return model.Domain{}, err
+	}
+	return s.store.Domain(ctx, name)
+}
+
 // free refuses a domain that another account has, and one below such a domain unless its owner left it open. One above
 // another's is given: what is below it stays with who has it, since the nearest domain covers an address. A claim never
 // proved stands in nobody's way after its time: whoever typed a name wrong, or another's, does not hold it for ever.
