@@ -101,6 +101,7 @@ func (c *addressCheck) file(a *app, v *validate.Validator) error {
 	}
 	defer out.discard()
 	t, began := newTerminal(a.Err, a.environ), time.Now()
+	t.last = began
 	sum, err := v.Bulk(a.ctx, in, validate.Options{
 		Column: c.Column,
 		Emit:   out.Write,

@@ -48,11 +48,7 @@ func (l *letter) scan() account {
 		list = append(list, mentions(line, i)...)
 	}
 	list = l.recipients(list)
-	for i, from, words := 0, -1, ""; i < len(list); i++ {
-		about, to := block(lines, list, i)
-		if about != from {
-			from, words = about, joinedLines(lines[about:to])
-		}
+	for i, words := range blocks(lines, list) {
 		a.add(list[i].name, words)
 	}
 	for _, name := range failedRecipients(l.header) {
@@ -64,17 +60,22 @@ func (l *letter) scan() account {
 	return a
 }
 
-// block is the lines where something is said of a recipient: from its own to where the next is named. Recipients listed one
-// below the other share what follows the last of them.
-func block(lines []string, list []mention, i int) (from, to int) {
-	from = list[i].line
-	for _, next := range list[i+1:] {
-		if next.line > from && (next.weight < headed || !bare(lines[from:next.line])) {
-			return from, next.line
+// blocks is what is said of each recipient: from its line to where the next is named. Recipients listed one below the other
+// share what follows the last of them.
+func blocks(lines []string, list []mention) []string {
+	words := make([]string, len(list))
+	for i := len(list) - 1; i >= 0; i-- {
+		m, to := list[i], len(lines)
+		if i+1 < len(list) {
+			to = list[i+1].line
+			if to == m.line || m.weight == headed && bare(lines[m.line:to]) {
+				words[i] = words[i+1]
+				continue
+			}
 		}
-		from = next.line
+		words[i] = joinedLines(lines[m.line:to])
 	}
-	return from, len(lines)
+	return words
 }
 
 // joinedLines is as much of the lines as is looked at.
