@@ -74,14 +74,14 @@ func (c *domainCheck) checker(settings config.Config) (*proof.Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	lists, err := blocklists(settings.Reputation.Blocklists, c.List, reputation.Domains)
+	lists, err := blocklists(settings.Reputation.DomainBlocklists, c.List, reputation.Domains)
 	if err != nil {
 		return nil, err
 	}
 	inside := settings.Delivery.PrivateAddresses || settings.Delivery.Port != config.Default().Delivery.Port
 	checks := proof.Config{
 		Resolver: resolver, Authority: dns.NewAuthority(resolver, uint16(settings.DNS.AuthorityPort)), Clock: clock.System{},
-		Blocklists: domainLists{resolver, lists}, Policies: &mtasts.Fetcher{Dial: proof.Dial(resolver, inside)},
+		Blocklists: domainLists{resolver, lists}, Policies: &mtasts.Fetcher{Dial: proof.Dial(resolver, inside)}, Inside: inside,
 	}
 	if c.Mailboxes {
 		router, err := route.New(route.Config{Resolver: resolver, Clock: clock.System{}, Port: uint16(settings.Delivery.Port), Inside: inside})

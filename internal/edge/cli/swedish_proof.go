@@ -91,7 +91,7 @@ func swedishProofKeys() map[string]string {
 		"nothing yet; if it lasts, see that the zone is copied to all name servers":                   "inget än; om det består, se till att zonen kopieras till alla namnservrar",
 		"a CNAME to %s, where there is nothing":                                                       "en CNAME till %s, där det inte finns något",
 		"check the selector: it stands as s= in the DKIM-Signature of a message from the domain":      "kontrollera selektorn: den står som s= i DKIM-Signature i ett brev från domänen",
-		"%d keys under %d common selectors; DNS cannot list keys, so there may be others":             "%d nycklar under %d vanliga selektorer; DNS kan inte räkna upp nycklar, så det kan finnas fler",
+		"keys under %d common selectors: %d; DNS cannot list keys, so there may be others":             "nycklar under %d vanliga selektorer: %d; DNS kan inte räkna upp nycklar, så det kan finnas fler",
 		"the selector, for certainty":                                                                 "selektorn, för visshet",
 		"give it with --selector: it stands as s= in the DKIM-Signature of a message from the domain": "ange den med --selector: den står som s= i DKIM-Signature i ett brev från domänen",
 		"the name does not exist, so there are no keys at all":                                        "namnet finns inte, så det finns inga nycklar alls",

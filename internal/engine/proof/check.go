@@ -25,6 +25,8 @@ type Config struct {
 	Blocklists Blocklists
 	// Policies fetches MTA-STS policies; nil: none is fetched.
 	Policies Policies
+	// Inside: mail servers may have loopback, private and link-local addresses, as those of a lab have.
+	Inside bool
 }
 
 // Probe asks the mail servers of a domain whether they take mail for addresses of it, by RCPT and without sending anything. The
@@ -78,7 +80,7 @@ func (c *Checker) Domain(ctx context.Context, e Expected) Report {
 		r.ReturnPath = Wrong // it leads to us, but does not count for DMARC, which says so
 	}
 	collect(&r, owner, dkim, path, spf, dmarc, mx, rest)
-	r.Requirements = requirements(&r, e.Keys, true)
+	r.Requirements = requirements(&r, e, true)
 	return r
 }
 
@@ -99,7 +101,7 @@ func (c *Checker) Any(ctx context.Context, domain string, selectors []string, so
 		func() { rest.extras(); rest.blocklists() },
 	)
 	collect(&r, mx, spf, dkim, dmarc, rest)
-	r.Requirements = requirements(&r, nil, false)
+	r.Requirements = requirements(&r, e, false)
 	return r
 }
 

@@ -46,6 +46,8 @@ func (p *part) seen(list []dns.MX, err error) {
 		state = Unclear
 	case err != nil:
 		state = Missing
+	case len(list) == 1 && list[0].Host == "":
+		state = Wrong
 	}
 	var records []string
 	for _, mx := range list {
@@ -116,7 +118,7 @@ func (p *part) host(host string) bool {
 	addrs, err := p.addresses(host)
 	outside := 0
 	for _, a := range addrs {
-		if !dns.Inside(a) {
+		if p.c.Inside || !dns.Inside(a) {
 			outside++
 		}
 	}

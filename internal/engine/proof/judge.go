@@ -41,7 +41,7 @@ func (j *judge) met(d demand) (Verdict, wording.Text) {
 	case demandConsent:
 		return CannotKnow, wording.Say("only the sender knows")
 	}
-	return j.answers(d)
+	return j.answers(d == demandReplies)
 }
 
 // alignment: DKIM signs as the domain in From; SPF counts where the return path is the domain or below it.
@@ -63,16 +63,13 @@ func (j *judge) here(why wording.Text) (Verdict, wording.Text) {
 	return CannotKnow, wording.Say("it depends on the system that sends")
 }
 
-// answers: the domain exists and somebody can write back.
-func (j *judge) answers(d demand) (Verdict, wording.Text) {
-	subjects := []string{SubjectMX}
-	if d == demandReplies {
-		subjects = []string{SubjectMX, SubjectMailbox, SubjectNoReply}
-	}
+// answers: the domain exists, and with replies somebody can write back to it.
+func (j *judge) answers(replies bool) (Verdict, wording.Text) {
 	v := Met
 	for _, f := range j.report.Findings {
 		switch {
-		case !slices.Contains(subjects, f.Subject):
+		case !slices.Contains([]string{SubjectMX, SubjectMailbox, SubjectNoReply}, f.Subject):
+		case !replies && f.Code != "no-mx" && f.Code != "dns":
 		case f.Code == "postmaster" || f.Code == "abuse":
 		case f.Severity == finding.Error, f.Subject == SubjectNoReply:
 			return NotMet, f.Found

@@ -91,13 +91,16 @@ func providers() []provider {
 }
 
 // requirements holds a report against what providers demand. ours: the mail goes out through this node, which sees to some.
-func requirements(r *Report, keys []Key, ours bool) []Requirement {
-	j := &judge{report: r, ours: ours, spf: r.SPF, dkim: r.DKIM(keys)}
+func requirements(r *Report, e Expected, ours bool) []Requirement {
+	j := &judge{report: r, ours: ours, spf: r.SPF, dkim: r.DKIM(e.Keys)}
 	if ours && r.ReturnPath != "" { // the envelope's domain is what receivers check
 		j.spf = r.ReturnPath
 	}
 	if !ours {
 		j.dkim = anyKey(r.Keys)
+		if j.spf == Proved && len(e.Sources) == 0 {
+			j.spf = Unclear // a record in order, but nobody knows for which addresses
+		}
 	}
 	var list []Requirement
 	for _, p := range providers() {

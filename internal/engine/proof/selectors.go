@@ -75,7 +75,7 @@ func (p *part) absent(name string) State {
 func (p *part) guessed(found int) {
 	p.add(finding.Finding{
 		Severity: finding.Note, Subject: SubjectDKIM, Code: "guessed", Name: "_domainkey." + p.e.Domain,
-		Found:    wording.Say("%d keys under %d common selectors; DNS cannot list keys, so there may be others", found, len(CommonSelectors())),
+		Found:    wording.Say("keys under %d common selectors: %d; DNS cannot list keys, so there may be others", len(CommonSelectors()), found),
 		Expected: wording.Say("the selector, for certainty"), Change: wording.Say("give it with --selector: it stands as s= in the DKIM-Signature of a message from the domain"),
 	})
 	name := "_domainkey." + p.e.Domain
