@@ -3,7 +3,6 @@ package onboard
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/budkavle/budkavle/internal/engine/proof"
 	"github.com/budkavle/budkavle/internal/model"
@@ -121,6 +120,5 @@ func (s *Service) spares(d *model.Domain, keys []model.SigningKey) []proof.Recor
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b proof.Record) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

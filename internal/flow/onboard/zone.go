@@ -56,12 +56,16 @@ func (s *Service) operatorRecords(host string) []proof.Record {
 		addresses.WriteString(" " + kind + ":" + a.Unmap().WithZone("").String())
 	}
 	terms := addresses.String()
+	list = append(list, proof.Record{Subject: proof.SubjectReturnPath, Name: s.ReturnTarget + ".", Type: "MX", Value: "10 " + host + "."})
 	if s.Include != "" {
-		txt(proof.SubjectSPF, s.Include, "v=spf1"+terms+" -all")
+		if terms != "" { // without addresses it would forbid everybody to send
+			txt(proof.SubjectSPF, s.Include, "v=spf1"+terms+" -all")
+		}
 		terms = " include:" + s.Include
 	}
-	list = append(list, proof.Record{Subject: proof.SubjectReturnPath, Name: s.ReturnTarget + ".", Type: "MX", Value: "10 " + host + "."})
-	txt(proof.SubjectReturnPath, s.ReturnTarget, "v=spf1"+terms+" -all")
+	if terms != "" {
+		txt(proof.SubjectReturnPath, s.ReturnTarget, "v=spf1"+terms+" -all")
+	}
 	if _, domain, ok := strings.Cut(s.ReportTo, "@"); ok { // RFC 9990 4: whoever is sent reports of others agrees to it
 		txt(proof.SubjectDMARC, "*._report._dmarc."+domain, "v=DMARC1")
 	}
