@@ -6,9 +6,12 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
@@ -50,7 +53,10 @@ func (c *labCommand) Run(a *app) error {
 		a.tellLab(l, zone, file != nil)
 	}
 	if file != nil {
-		file.take = l.Replace
+		hup := make(chan os.Signal, 1)
+		signal.Notify(hup, syscall.SIGHUP)
+		defer signal.Stop(hup)
+		file.take, file.now = l.Replace, hup
 		file.watch(a.ctx)
 	}
 	<-a.ctx.Done()

@@ -3,9 +3,7 @@ package cli
 import (
 	"context"
 	"os"
-	"os/signal"
 	"reflect"
-	"syscall"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
@@ -22,6 +20,7 @@ type zoneFile struct {
 	zone  *lab.Zone // as it was read last
 	stamp stamp     // of the file that was looked at last, readable or not
 	clock clock.Clock
+	now   <-chan os.Signal // to look at once
 	take  func(records string) error
 	told  func(records bool) // that a change was taken, or that it takes a restart
 	wrong func(error)
@@ -48,16 +47,13 @@ func (f *zoneFile) read() (err error) {
 	return err
 }
 
-// watch takes what changes in the file until ctx ends: at once on SIGHUP, else within a second.
+// watch takes what changes in the file until ctx ends: within a second, or at once on a signal.
 func (f *zoneFile) watch(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	for {
 		t := f.clock.NewTimer(zoneLook)
 		select {
 		case <-t.C:
-		case <-hup:
+		case <-f.now:
 		case <-ctx.Done():
 			t.Stop()
 			return
