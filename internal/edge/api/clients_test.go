@@ -142,8 +142,28 @@ func TestMailgunJS(t *testing.T) {
 			Details string
 			Status  int
 		}
-		WrongKey int
+		WrongKey  int
+		Validated struct {
+			Result     string
+			DidYouMean string `json:"did_you_mean"`
+		}
+		List struct {
+			Created, Destroyed struct {
+				Message string
+				Status  int
+			}
+			Job struct {
+				Quantity    int
+				DownloadURL struct{ CSV, JSON string }
+				Summary     struct{ Result, Risk map[string]int }
+			}
+			All struct {
+				Jobs  []struct{ ID string }
+				Total int
+			}
+		}
 	}
+	w.validating()
 	w.ok(json.Unmarshal(run("node", "client.js", w.listen(), w.school, "school.example"), &got))
 	for _, s := range got.Sent {
 		if s.Status != 200 || s.Message != "Queued. Thank you." || !strings.HasSuffix(s.ID, "@school.example>") {
@@ -156,6 +176,13 @@ func TestMailgunJS(t *testing.T) {
 	}
 	if got.Refusal.Status != 400 || !strings.Contains(got.Refusal.Details, `to: "ingen"`) || got.WrongKey != 401 {
 		t.Errorf("refusals: %+v, wrong key %d", got.Refusal, got.WrongKey)
+	}
+	if got.Validated.Result != "undeliverable" || got.Validated.DidYouMean != "info@gmail.com" {
+		t.Errorf("validated %+v", got.Validated)
+	}
+	if l := got.List; l.Created.Status != 202 || l.Job.Quantity != 2 || l.Job.Summary.Result["undeliverable"] != 1 || l.Job.Summary.Risk["low"] != 1 || l.Job.DownloadURL.CSV == "" ||
+		len(l.All.Jobs) != 1 || l.All.Jobs[0].ID != "js" || l.All.Total != 1 || l.Destroyed.Status != 200 {
+		t.Errorf("list %+v", l)
 	}
 	first := w.kept()[0]
 	if first.mail.GetHeader("Subject") != "Läsårets start – åäö" || first.mail.Attachments[0].FileName != "Läsårsplan åäö.pdf" || !first.TestMode || len(first.Meta.Tags) != 2 {

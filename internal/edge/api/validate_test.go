@@ -23,7 +23,7 @@ import (
 )
 
 // validating gives the world a validator that knows example.net and gmail.com, and lists in a folder of the test.
-func (w *world) validating() *validate.Jobs {
+func (w *world) validating() {
 	w.t.Helper()
 	mx := []dns.MX{{Preference: 10, Host: "mx.example.net"}}
 	disposable, err := validate.NewDisposable("", clock.System{}, func(error) {})
@@ -33,7 +33,10 @@ func (w *world) validating() *validate.Jobs {
 	}})
 	jobs := validate.NewJobs(validate.JobsConfig{Dir: w.t.TempDir(), Validator: v, Clock: clock.System{}, Log: slog.New(slog.DiscardHandler)})
 	w.Validator, w.Lists = v, jobs
-	return jobs
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- jobs.Run(ctx) }()
+	w.t.Cleanup(func() { cancel(); w.ok(<-ended) })
 }
 
 func (w *world) fetch(path, key string) *httptest.ResponseRecorder {
@@ -115,11 +118,7 @@ func TestMailgunGoValidates(t *testing.T) {
 
 func TestValidateList(t *testing.T) {
 	w := newWorld(t)
-	jobs := w.validating()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- jobs.Run(ctx) }()
-	defer func() { cancel(); w.ok(<-ended) }()
+	w.validating()
 	const path = listsPath + "/host-2026"
 	contentType, body := pairs{"file=list.csv", "email;namn\nanna@example.net;Anna\ninfo@gmial.con;Info\nanna@example.net;Anna\n"}.multipart()
 	if rec := w.post(path, w.school, contentType, body); rec.Code != 202 || rec.Body.String() != `{"id":"host-2026","message":"The validation job was submitted."}`+"\n" {

@@ -33,6 +33,15 @@ async function main(url, key, domain) {
 	} catch (e) {
 		out.wrongKey = e.status;
 	}
+	out.validated = await mg.validate.get('info@gmial.con');
+	const lists = mg.validate.multipleValidation;
+	out.list = { created: await lists.create('js', { file: { data: 'email\nanna@example.net\ninfo@gmial.con\n', filename: 'list.csv' } }) };
+	for (let tries = 0; tries < 600 && (out.list.job || {}).status !== 'uploaded'; tries++) {
+		await new Promise((done) => setTimeout(done, 50));
+		out.list.job = await lists.get('js');
+	}
+	out.list.all = await lists.list();
+	out.list.destroyed = await lists.destroy('js');
 	console.log(JSON.stringify(out));
 }
 
