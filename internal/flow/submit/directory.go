@@ -146,7 +146,9 @@ func (d *Directory) Key(ctx context.Context, secret string) (model.APIKey, error
 	})
 }
 
-// Signer returns the domain's active keys, ready to sign. A domain without any is an error: nothing leaves unsigned.
+// Signer returns the domain's active keys, ready to sign. nil: mail is to leave unsigned, since the store says of every key
+// that signed that its record is lost, and of the return path that it is aligned, so that DMARC passes by SPF. Any other
+// domain without active keys is an error: nothing leaves unsigned by mistake.
 func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer, error) {
 	return lookUp(d, d.signers, maxSigners, dom.ID, func() (*dkim.Signer, error) {
 		keys, err := d.store.SigningKeys(ctx, dom.ID)
@@ -154,7 +156,9 @@ func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer
 			return nil, err
 		}
 		var active []dkim.Key
+		lost := false
 		for _, k := range keys {
+			lost = lost || k.State == model.KeyLost
 			if k.State != model.KeyActive {
 				continue
 			}
@@ -168,6 +172,9 @@ func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer
 				return nil, err
 			}
 			active = append(active, key)
+		}
+		if len(active) == 0 && lost && dom.ReturnPath {
+			return nil, nil
 		}
 		return dkim.NewSigner(active...)
 	})

@@ -136,3 +136,39 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 		t.Error("a domain without keys has a signer")
 	}
 }
+
+// TestUnsignedOnlyByTheStoresWord: a domain whose keys are lost from DNS signs with none of them, and may send only when its
+// return path is aligned.
+func TestUnsignedOnlyByTheStoresWord(t *testing.T) {
+	w := newWorld(t)
+	d, err := w.store.Domain(t.Context(), "school.example")
+	w.ok(err)
+	change := func(aligned bool, to model.KeyState) {
+		t.Helper()
+		keys, err := w.store.SigningKeys(t.Context(), d.ID)
+		w.ok(err)
+		c := store.DomainChange{Domain: d, From: d.State}
+		c.Domain.ReturnPath = aligned
+		for _, k := range keys {
+			from := k.State
+			k.State = to
+			c.Keys = append(c.Keys, store.KeyChange{SigningKey: k, From: from})
+		}
+		w.ok(w.store.ChangeDomain(t.Context(), c))
+		d, err = w.store.Domain(t.Context(), "school.example")
+		w.ok(err)
+		w.Directory.Flush()
+	}
+	change(false, model.KeyLost)
+	if _, err := w.Directory.Signer(t.Context(), &d); err == nil {
+		t.Error("unsigned, and SPF is not aligned")
+	}
+	change(true, model.KeyLost)
+	if s, err := w.Directory.Signer(t.Context(), &d); s != nil || err != nil {
+		t.Errorf("lost keys sign: %v, %v", s, err)
+	}
+	change(true, model.KeyRetired)
+	if _, err := w.Directory.Signer(t.Context(), &d); err == nil {
+		t.Error("unsigned, though no key is lost")
+	}
+}

@@ -124,7 +124,7 @@ func TestWhoMaySendAsWhom(t *testing.T) {
 		{"limited to the subdomain", sub, "info@school.example", "x@sub.school.example", "The envelope sender info@school.example is not of the domain that this credential may send for", ""},
 		{
 			"not live", school, "info@school.example", "x@waiting.example",
-			"The From address x@waiting.example is of the domain waiting.example, which may not send yet: it is waiting: its DNS records are not proved yet", "",
+			"The From address x@waiting.example is of the domain waiting.example, which may not send yet: it is added: its DNS records have not been looked up yet", "",
 		},
 	} {
 		e := to("anna@sink.example")
