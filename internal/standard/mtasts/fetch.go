@@ -42,6 +42,7 @@ func (f *Fetcher) Fetch(ctx context.Context, domain string) (*Policy, error) {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 16 << 10,
 	}
+	defer transport.CloseIdleConnections() // of a handshake that came too late
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	url := "https://" + Host(domain) + "/.well-known/mta-sts.txt"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
