@@ -7,7 +7,6 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/consent"
-	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -117,7 +116,7 @@ func (s *Service) Verify(ctx context.Context, st Standing) error {
 	if err != nil {
 		return &Error{Unavailable, err}
 	}
-	_, err = s.Write(ctx, letter(st, s.BaseURL+"/u/verify/"+token))
+	err = s.Write(ctx, letter(st, s.BaseURL+"/u/verify/"+token))
 	if err != nil {
 		return &Error{Unavailable, err}
 	}
@@ -174,8 +173,8 @@ func (s *Service) line(ev *model.Event, tag string) {
 }
 
 // letter is the verification mail, in both languages: which one its reader knows is not known.
-func letter(st Standing, link string) submit.Letter {
-	return submit.Letter{
+func letter(st Standing, link string) model.Letter {
+	return model.Letter{
 		Domain: st.Domain, To: st.Address, Requested: true,
 		Subject: "Bekräfta din adress / Confirm your address: " + st.Domain.Name,
 		Text: `(English below)

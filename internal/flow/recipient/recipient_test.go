@@ -15,7 +15,6 @@ import (
 	"github.com/budkavle/budkavle/internal/base/keyring"
 	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/engine/policy"
-	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
@@ -27,7 +26,7 @@ type desk struct {
 	store   store.Store
 	domain  model.Domain
 	clock   *hand
-	letters []submit.Letter
+	letters []model.Letter
 	fault   error // what Write answers
 	log     bytes.Buffer
 	t       *testing.T
@@ -58,11 +57,11 @@ func open(t *testing.T) *desk {
 	ids := ident.NewSource(clock.System{}, 1)
 	d.Service = New(Config{
 		Store: st, Links: consent.NewLinks(ring), Clock: d.clock, IDs: ids, Log: slog.New(slog.NewTextHandler(&d.log, nil)), BaseURL: "https://mail.example",
-		Write: func(_ context.Context, l submit.Letter) (submit.Receipt, error) {
+		Write: func(_ context.Context, l model.Letter) error {
 			if d.fault == nil {
 				d.letters = append(d.letters, l)
 			}
-			return submit.Receipt{}, d.fault
+			return d.fault
 		},
 	})
 	d.domain, err = st.AddDomain(t.Context(), model.Domain{Name: "school.example", Account: 1, State: model.DomainLive}, nil, model.Event{ID: ids.Next(), Kind: model.EventDomain})

@@ -21,7 +21,6 @@ import (
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/engine/policy"
-	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
 	"github.com/budkavle/budkavle/internal/store"
@@ -46,7 +45,7 @@ type Config struct {
 	Log     *slog.Logger
 	BaseURL string // of the recipients' page, without a closing slash
 	// Write queues a letter to a recipient; (*submit.Service).WriteLetter does.
-	Write func(ctx context.Context, l submit.Letter) (submit.Receipt, error)
+	Write func(ctx context.Context, l model.Letter) error
 }
 
 // Service answers recipients. It is safe for concurrent use.

@@ -8,26 +8,17 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 )
 
-// Letter is mail that the node itself writes to a person.
-type Letter struct {
-	Domain    model.Domain // it comes from this sender domain's postmaster, and is signed by the domain
-	To        string
-	Subject   string
-	Text      string
-	Requested bool // the reader asked for it: no suppression list stops it
-}
-
 // WriteLetter queues a letter. Automatic answers to it are not asked for (RFC 3834 5).
-func (s *Service) WriteLetter(ctx context.Context, l Letter) (Receipt, error) {
+func (s *Service) WriteLetter(ctx context.Context, l model.Letter) error {
 	account, err := s.Directory.Account(ctx, l.Domain.Account)
 	if err != nil {
-		return Receipt{}, storeFault(err)
+		return storeFault(err)
 	}
 	from := "postmaster@" + l.Domain.Name // RFC 5321 4.5.1: somebody reads it
 	t, err := s.Begin(ctx, Principal{Account: account, Origin: model.OriginSystem}, Envelope{Sender: from, Recipients: []Recipient{{Address: l.To}}},
 		Options{Domain: &l.Domain, Requested: l.Requested})
 	if err != nil {
-		return Receipt{}, err
+		return err
 	}
 	defer t.Abort()
 	err = compose.Build(t, &compose.Content{
@@ -35,7 +26,8 @@ func (s *Service) WriteLetter(ctx context.Context, l Letter) (Receipt, error) {
 		Header: []compose.HeaderField{{Name: "Auto-Submitted", Value: "auto-generated"}},
 	})
 	if err != nil {
-		return Receipt{}, err
+		return err
 	}
-	return t.Commit(ctx)
+	_, err = t.Commit(ctx)
+	return err
 }
