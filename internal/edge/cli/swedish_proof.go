@@ -31,6 +31,9 @@ func swedishProof() map[string]string {
 		"MX records to other hosts: %s": "MX-poster till andra värdar: %s",
 		"nothing in this domain: the operator must list the addresses in the SPF record of %s": "inget i den här domänen: driftaren måste räkna upp adresserna i SPF-posten för %s",
 
+		"two strings are joined without a space: %s": "två strängar sätts ihop utan blanksteg: %s", "a space at the end of each string but the last": "ett blanksteg sist i varje sträng utom den sista",
+		"put a space at the end of the string before %s": "sätt ett blanksteg sist i strängen före %s",
+
 		// DMARC
 		"%d DMARC records, which count as none": "%d DMARC-poster, som räknas som ingen", "leave one of them": "låt en av dem stå kvar",
 		"one TXT record that begins with v=DMARC1; at least %s":                 "en TXT-post som börjar med v=DMARC1; minst %s",
@@ -91,7 +94,7 @@ func swedishProofKeys() map[string]string {
 		"nothing yet; if it lasts, see that the zone is copied to all name servers":                   "inget än; om det består, se till att zonen kopieras till alla namnservrar",
 		"a CNAME to %s, where there is nothing":                                                       "en CNAME till %s, där det inte finns något",
 		"check the selector: it stands as s= in the DKIM-Signature of a message from the domain":      "kontrollera selektorn: den står som s= i DKIM-Signature i ett brev från domänen",
-		"keys under %d common selectors: %d; DNS cannot list keys, so there may be others":             "nycklar under %d vanliga selektorer: %d; DNS kan inte räkna upp nycklar, så det kan finnas fler",
+		"keys under %d common selectors: %d; DNS cannot list keys, so there may be others":            "nycklar under %d vanliga selektorer: %d; DNS kan inte räkna upp nycklar, så det kan finnas fler",
 		"the selector, for certainty":                                                                 "selektorn, för visshet",
 		"give it with --selector: it stands as s= in the DKIM-Signature of a message from the domain": "ange den med --selector: den står som s= i DKIM-Signature i ett brev från domänen",
 		"the name does not exist, so there are no keys at all":                                        "namnet finns inte, så det finns inga nycklar alls",

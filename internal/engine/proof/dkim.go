@@ -47,7 +47,7 @@ func (p *part) key(k Key) State {
 	before := len(p.findings)
 	state := Wrong
 	switch {
-	case k.Target != "" && p.wrongAlias(k, name, holds(texts)):
+	case k.Target != "" && !holds(texts) && p.wrongAlias(k, name):
 	case err != nil:
 		state = p.noKey(k, name)
 	default:
@@ -68,9 +68,9 @@ func (p *part) key(k Key) State {
 }
 
 // wrongAlias finds what is wrong with the alias of a key that the operator keeps.
-func (p *part) wrongAlias(k Key, name string, holds bool) bool {
+func (p *part) wrongAlias(k Key, name string) bool {
 	alias, target := p.alias(p.last(), name), trimmed(k.Target)
-	if alias == "" || alias == target || holds {
+	if alias == "" || alias == target {
 		return false
 	}
 	f := finding.Finding{
@@ -86,7 +86,7 @@ func (p *part) wrongAlias(k Key, name string, holds bool) bool {
 
 // fixed tells of a key that is right, but stands where it cannot be changed for the owner.
 func (p *part) fixed(k Key, name string) {
-	if _, deep := p.c.Resolver.(dns.Deep); !deep || p.alias(p.last(), name) != "" {
+	if answer, err := p.c.Resolver.LookupTXT(p.ctx, name); err != nil || answer.Name != name {
 		return
 	}
 	p.add(finding.Finding{

@@ -17,19 +17,18 @@ func (p *part) spf() (State, *spf.Node) {
 	if faulty(err) {
 		return p.fault(SubjectSPF, "TXT "+domain, err), nil
 	}
-	refused, by := p.refused(SubjectSPF, domain)
-	lint := spf.Lint(p.ctx, by, domain)
-	if by != p.c.Authority && lint.Faulty() && p.c.Authority != nil {
-		if fresh := spf.Lint(p.ctx, p.c.Authority, domain); !unsure(fresh) {
-			lint = fresh
+	refused, fresh := p.refused(SubjectSPF, domain)
+	lint, by := spf.Lint(p.ctx, p.c.Resolver, domain), p.c.Resolver
+	if p.c.Authority != nil && (fresh || lint.Faulty()) {
+		if again := spf.Lint(p.ctx, p.c.Authority, domain); !unsure(again) {
+			lint = again
 		}
-	}
-	if by == p.c.Authority { // what DNS really has now
-		if fresh, err := by.LookupTXT(p.ctx, domain); !faulty(err) {
-			now = fresh
+		if again, err := p.c.Authority.LookupTXT(p.ctx, domain); !faulty(err) {
+			now, by = again, p.c.Authority
 		}
 	}
 	present := spfOnly(now.Records)
+	p.joined(by, domain)
 	state := p.judgeSPF(present, refused, lint)
 	for _, f := range lint.Findings {
 		p.add(p.linted(f, state))
@@ -73,21 +72,21 @@ type refusal struct {
 	result spf.Result
 }
 
-// refused checks each of our addresses as if mail came from the domain, and whatever does not pass once more with the
-// authority. It returns those that do not pass, and whom to believe.
-func (p *part) refused(subject, domain string) ([]refusal, dns.Resolver) {
-	first := p.refusedBy(p.c.Resolver, domain)
-	if len(first) == 0 || p.c.Authority == nil || unclear(first) {
-		return first, p.c.Resolver
+// refused checks each of our addresses as if mail came from the domain, and if one does not pass, all once more with the
+// authority. It returns those that do not pass; fresh: by the authority's word.
+func (p *part) refused(subject, domain string) (list []refusal, fresh bool) {
+	list = p.refusedBy(p.c.Resolver, domain)
+	if len(list) == 0 || p.c.Authority == nil || unclear(list) {
+		return list, false
 	}
-	second := p.refusedBy(p.c.Authority, domain)
-	if unclear(second) {
-		return first, p.c.Resolver
+	again := p.refusedBy(p.c.Authority, domain)
+	if unclear(again) {
+		return list, false
 	}
-	if len(second) == 0 {
+	if len(again) == 0 {
 		p.cached(subject, domain, p.expiry(domain))
 	}
-	return second, p.c.Authority
+	return again, true
 }
 
 func (p *part) refusedBy(r dns.Resolver, domain string) []refusal {
@@ -167,6 +166,41 @@ func (p *part) notListed(refused []refusal) finding.Finding {
 		Found:    wording.Say("%s for %s: %s", string(refused[0].result.Verdict), strings.Join(addrs, ", "), refused[0].result.Reason),
 		Expected: wording.Say("pass for every address that sends for the domain"), Change: wording.Say("add to the record: %s", strings.Join(terms(p.e.Include, p.e.Sources), " ")),
 	}
+}
+
+// joined looks for strings of one record between which a space was lost: they are joined as they stand (RFC 7208 3.3).
+func (p *part) joined(r dns.Resolver, domain string) {
+	deep, ok := r.(dns.Deep)
+	if !ok {
+		return
+	}
+	answer, err := deep.LookupStrings(p.ctx, domain)
+	if err != nil {
+		return
+	}
+	for _, parts := range answer.Records {
+		for i := 1; i < len(parts) && spf.IsRecord(strings.Join(parts, "")); i++ {
+			before, after := parts[i-1], parts[i]
+			if strings.HasSuffix(before, " ") || !beginsTerm(after) || len(before) == 255 {
+				continue
+			}
+			p.add(finding.Finding{
+				Severity: finding.Error, Subject: SubjectSPF, Code: "lost-space", Name: domain, Found: wording.Say("two strings are joined without a space: %s", before[strings.LastIndexByte(before, ' ')+1:]+firstTerm(after)),
+				Expected: wording.Say("a space at the end of each string but the last"), Change: wording.Say("put a space at the end of the string before %s", firstTerm(after)),
+			})
+		}
+	}
+}
+
+// beginsTerm reports whether a text begins with a whole term, and not in the midst of one.
+func beginsTerm(s string) bool {
+	r, err := spf.Parse("v=spf1 " + firstTerm(s))
+	return err == nil && (len(r.Mechanisms) > 0 || r.Redirect != nil)
+}
+
+func firstTerm(s string) string {
+	term, _, _ := strings.Cut(s, " ")
+	return term
 }
 
 // linted is a finding of the lint as one of this check.

@@ -43,6 +43,12 @@ func key(t *testing.T, name string) []byte {
 	return der
 }
 
+// encoded is a public key as records have it.
+func encoded(t *testing.T, name string) string {
+	t.Helper()
+	return base64.StdEncoding.EncodeToString(key(t, name))
+}
+
 var keyNames = []string{"RSA", "OTHER", "ALIAS", "WEAK", "SHORT", "ED"}
 
 // school is what is expected of school.example.
@@ -122,7 +128,7 @@ func fill(t *testing.T, f *dnstest.Fake, records []string) {
 	t.Helper()
 	for _, r := range records {
 		for _, name := range keyNames {
-			text := base64.StdEncoding.EncodeToString(key(t, name))
+			text := encoded(t, name)
 			if len(text) > 237 {
 				r = strings.NewReplacer("$"+name+".1", text[:200], "$"+name+".2", text[200:], "$"+name+".cut", text[:237]).Replace(r)
 			}

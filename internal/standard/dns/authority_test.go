@@ -215,8 +215,10 @@ func TestAuthorityTellsServersApart(t *testing.T) {
 		w.set(t, addr, "example", "key.example. 60 IN TXT new", "same.example. 60 IN CNAME key.example.")
 	}
 	w.set(t, "127.0.0.3", "example", "key.example. 60 IN TXT old")
+	w.mu.Lock()
 	w.servers["127.0.0.4"].sick = true
 	w.servers["127.0.0.5"].lame = true
+	w.mu.Unlock()
 	a := w.authority(t, "example. 60 IN NS n2.example.", "example. 60 IN NS n3.example.", "example. 60 IN NS n4.example.", "example. 60 IN NS n5.example.", "example. 60 IN NS n6.example.",
 		"n2.example. 60 IN A 127.0.0.2", "n3.example. 60 IN A 127.0.0.3", "n4.example. 60 IN A 127.0.0.4", "n5.example. 60 IN A 127.0.0.5")
 	shown, err := a.LookupTXTEverywhere(t.Context(), "key.example")
