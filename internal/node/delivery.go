@@ -15,7 +15,6 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
-	"github.com/budkavle/budkavle/internal/flow/feedback"
 	"github.com/budkavle/budkavle/internal/flow/notify"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
@@ -85,7 +84,6 @@ func (n *Node) startDelivery(ctx context.Context) error {
 		Store: n.store, Queue: n.deliver, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Hostname: n.cfg.Node.Hostname,
 		From: "MAILER-DAEMON@" + n.cfg.Delivery.BounceDomain, Expire: d.Expire,
 	})
-	n.feedback = feedback.New(feedback.Config{Store: n.store, Paths: n.paths, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Noticed: n.notify.Poke})
 	if err := n.deliver.Start(ctx); err != nil {
 		return err
 	}

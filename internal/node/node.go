@@ -25,11 +25,13 @@ import (
 	"github.com/budkavle/budkavle/internal/base/lifecycle"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/edge/smtpd"
+	"github.com/budkavle/budkavle/internal/edge/web"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/validate"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/flow/feedback"
 	"github.com/budkavle/budkavle/internal/flow/notify"
+	"github.com/budkavle/budkavle/internal/flow/recipient"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
 	"github.com/budkavle/budkavle/internal/store"
@@ -49,28 +51,30 @@ func NewSystem(log *slog.Logger) System {
 
 // Node is a running node.
 type Node struct {
-	sys       System
-	cfg       config.Config
-	lock      io.Closer // nil: the store takes several nodes
-	store     store.Store
-	ring      *keyring.Ring
-	ids       *ident.Source
-	paths     *bounce.ReturnPaths
-	directory *submit.Directory
-	deliver   *deliver.Service
-	submit    *submit.Service
-	notify    *notify.Service
-	feedback  *feedback.Service
-	validator *validate.Validator
-	lists     *validate.Jobs
-	servers   []*smtpd.Server
-	http      *http.Server
-	metrics   *metrics
-	disk      *diskCheck
-	pulse     *pulse
-	upkeep    *lifecycle.Group
-	ready     atomic.Bool
-	doors     doors
+	sys        System
+	cfg        config.Config
+	lock       io.Closer // nil: the store takes several nodes
+	store      store.Store
+	ring       *keyring.Ring
+	ids        *ident.Source
+	paths      *bounce.ReturnPaths
+	directory  *submit.Directory
+	deliver    *deliver.Service
+	submit     *submit.Service
+	notify     *notify.Service
+	feedback   *feedback.Service
+	recipients *recipient.Service
+	web        *web.Web
+	validator  *validate.Validator
+	lists      *validate.Jobs
+	servers    []*smtpd.Server
+	http       *http.Server
+	metrics    *metrics
+	disk       *diskCheck
+	pulse      *pulse
+	upkeep     *lifecycle.Group
+	ready      atomic.Bool
+	doors      doors
 }
 
 // Addrs are where a node really listens, which port 0 leaves open until then.
@@ -132,6 +136,9 @@ func (n *Node) start(ctx context.Context) error {
 	in := submission(n.cfg, n.store, n.directory, n.ring, n.ids, n.sys, n.disk)
 	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
 	n.submit = submit.New(in)
+	if err := n.startAnswers(); err != nil {
+		return err
+	}
 	n.startUpkeep()
 	if err := n.startWatch(); err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Package feedback takes mail that comes back to the bounce domain and lets what it says count.
 //
 // A report is tied to its message by the return path, which only this node's key makes: mail to anything else at the
-// domain is refused at RCPT, so the door is neither a relay nor a source of backscatter. Receive returns nil once what
+// domain but its few mailboxes is refused at RCPT, so the door is neither a relay nor a source of backscatter. Receive returns nil once what
 // the report says is durable; a fault of the store is 451, and the peer keeps its mail. The same report twice changes
 // nothing twice. Mail that is no report is taken, logged, and changes nothing. The package sends no mail and never
 // answers any: what a sender must be told goes to the outbox of notices. It does not say what a failure means
@@ -37,38 +37,53 @@ type Store interface {
 	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
 }
 
-// Config is what a Service is made of. All fields are needed but Noticed.
+// Config is what a Service is made of. All fields are needed but Leave and Noticed.
 type Config struct {
-	Store   Store
-	Paths   *bounce.ReturnPaths
-	Clock   clock.Clock
-	IDs     *ident.Source
-	Log     *slog.Logger
+	Store Store
+	Paths *bounce.ReturnPaths
+	Clock clock.Clock
+	IDs   *ident.Source
+	Log   *slog.Logger
+	// Leave unsubscribes who holds the token of a link; known is false for one that was not made here. nil: nobody can
+	// unsubscribe by mail.
+	Leave   func(ctx context.Context, token string) (known bool, err error)
 	Noticed func() // called after notices were stored; nil: nobody wants to know
 }
 
 // Service takes returned mail. It is safe for concurrent use.
-type Service struct{ Config }
+type Service struct {
+	Config
+	mailboxes map[string]reader // by local part in lower case
+}
+
+// reader takes a message to a mailbox of the bounce domain that the program reads. Its error is a fault of ours: the peer
+// keeps its mail.
+type reader func(ctx context.Context, client netip.Addr, raw []byte) error
 
 // New returns a Service.
 func New(c Config) *Service {
 	if c.Noticed == nil {
 		c.Noticed = func() {}
 	}
-	return &Service{c}
+	s := &Service{Config: c, mailboxes: map[string]reader{}}
+	if c.Leave != nil {
+		s.mailboxes[Unsubscribe] = s.unsubscribe
+	}
+	return s
 }
 
-// CheckRecipient says whether mail to the address is for us. Nobody reads mail at the bounce domain, postmaster included
+// CheckRecipient says whether mail to the address is for us. No person reads mail at the bounce domain, postmaster included
 // (docs/decisions/0007).
 func (s *Service) CheckRecipient(_ context.Context, mailbox string) error {
 	_, err := s.path(mailbox)
 	return err
 }
 
-// path is a return path as RCPT names it.
+// path is a return path as RCPT names it, or a mailbox.
 type path struct {
-	key model.RecipientKey
-	all bool
+	key     model.RecipientKey
+	all     bool
+	mailbox string // its local part; empty: a return path
 }
 
 func (s *Service) path(mailbox string) (p path, err error) {
@@ -78,6 +93,9 @@ func (s *Service) path(mailbox string) (p path, err error) {
 	a, err := address.Parse(mailbox)
 	if err != nil {
 		return p, smtp.Wrap(err, 553, "5.1.3", "The recipient "+err.Error())
+	}
+	if local := strings.ToLower(a.Local); a.Domain == s.Paths.Domain() && s.mailboxes[local] != nil {
+		return path{mailbox: local}, nil
 	}
 	// Sender domains have bounce domains of their own that lead here. Which they are need not be known: the key has signed
 	// the local part.
@@ -109,6 +127,18 @@ func (s *Service) Receive(ctx context.Context, client netip.Addr, helo, sender s
 		if !slices.Contains(paths, p) { // a report has one recipient; a flood of the same counts as one
 			paths = append(paths, p)
 		}
+	}
+	for _, p := range paths {
+		if p.mailbox == "" {
+			continue
+		}
+		if err := s.mailboxes[p.mailbox](ctx, client, raw); err != nil {
+			return fault(err)
+		}
+	}
+	paths = slices.DeleteFunc(paths, func(p path) bool { return p.mailbox != "" })
+	if len(paths) == 0 {
+		return nil
 	}
 	a := arrival{client: client}
 	var err error

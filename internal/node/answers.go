@@ -1,0 +1,33 @@
+package node
+
+import (
+	"context"
+	"strings"
+
+	"github.com/budkavle/budkavle/internal/edge/web"
+	"github.com/budkavle/budkavle/internal/engine/consent"
+	"github.com/budkavle/budkavle/internal/flow/feedback"
+	"github.com/budkavle/budkavle/internal/flow/recipient"
+)
+
+// startAnswers makes what takes the answers of the world: returned mail, and what recipients say on their page and by mail.
+func (n *Node) startAnswers() error {
+	n.recipients = recipient.New(recipient.Config{
+		Store: n.store, Links: consent.NewLinks(n.ring), Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, BaseURL: strings.TrimRight(n.cfg.HTTP.BaseURL, "/"),
+		Write: n.submit.WriteLetter,
+	})
+	n.feedback = feedback.New(feedback.Config{
+		Store: n.store, Paths: n.paths, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Noticed: n.notify.Poke, Leave: n.leaveByMail,
+	})
+	var err error
+	n.web, err = web.New(web.Config{Recipients: n.recipients, Log: n.sys.Log})
+	return err
+}
+
+func (n *Node) leaveByMail(ctx context.Context, token string) (known bool, err error) {
+	_, err = n.recipients.Leave(ctx, token, false, recipient.ByMail)
+	if recipient.Is(err, recipient.BadLink) {
+		return false, nil
+	}
+	return err == nil, err
+}
