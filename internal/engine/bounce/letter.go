@@ -24,6 +24,7 @@ type letter struct {
 
 const (
 	maxLetterText = 256 << 10 // octets of the parts for people; those that fill more are no report
+	maxHTML       = 64 << 10  // octets of HTML, where there is no plain text
 	maxAttached   = 4         // messages in one that are kept
 	maxInner      = 4 << 20   // octets of one of them, and of a status part
 )
@@ -46,7 +47,7 @@ func open(raw []byte) *letter {
 		case p.MediaType == "text/rfc822-headers" || p.MediaType == "message/global-headers" || p.MediaType == "text/rfc822-header":
 			l.keepHeader(p.Octets(maxInner))
 		case p.MediaType == "text/html" && html == "":
-			html = p.Text(maxLetterText)
+			html = p.Text(maxHTML)
 		case strings.HasPrefix(p.MediaType, "text/") && p.MediaType != "text/html" && len(l.text) < maxLetterText:
 			l.text += p.Text(maxLetterText-len(l.text)) + "\n"
 		}

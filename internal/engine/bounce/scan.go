@@ -19,8 +19,9 @@ type account struct {
 func (a *account) about(name string) string { return a.words[strings.ToLower(name)] }
 
 const (
-	maxLines = 2000 // of the text; a line names at most a few recipients
-	maxNames = 500  // recipients
+	maxLines = 2000    // of the text
+	maxLine  = 4 << 10 // octets of a line in which recipients are looked for
+	maxNames = 500     // recipients
 )
 
 // mention is an address in a text and how surely it is a recipient's.
@@ -68,7 +69,7 @@ func blocks(lines []string, list []mention) []string {
 		m, to := list[i], len(lines)
 		if i+1 < len(list) {
 			to = list[i+1].line
-			if to == m.line || m.weight == headed && bare(lines[m.line:to]) {
+			if to == m.line || m.weight == headed && bare(m.name, lines[m.line:to]) {
 				words[i] = words[i+1]
 				continue
 			}
@@ -90,10 +91,14 @@ func joinedLines(lines []string) string {
 	return b.String()
 }
 
-// bare reports whether lines have nothing but an address.
-func bare(lines []string) bool {
-	for _, line := range lines {
-		if rest := mailbox.ReplaceAllString(line, ""); strings.Trim(rest, " \t<>*\"',;-") != "" {
+// bare reports whether lines have nothing but the address in the first.
+func bare(name string, lines []string) bool {
+	const dress = " \t<>*\"',;-"
+	if strings.Trim(strings.Replace(lines[0], name, "", 1), dress) != "" {
+		return false
+	}
+	for _, line := range lines[1:] {
+		if strings.Trim(line, dress) != "" {
 			return false
 		}
 	}
@@ -154,12 +159,15 @@ func failedRecipients(h parts.Header) []string {
 
 // mentions finds the addresses of a line that may be a recipient's.
 func mentions(line string, number int) []mention {
+	if line = line[:min(len(line), maxLine)]; !strings.Contains(line, "@") {
+		return nil
+	}
 	var list []mention
 	for _, at := range mailbox.FindAllStringIndex(line, 8) {
 		name := strings.TrimRight(line[at[0]:at[1]], ".")
 		before := strings.TrimRight(line[:at[0]], `<("'[`)
 		switch {
-		case heading.MatchString(before):
+		case strings.Trim(before, bullets) == "", heading.MatchString(before):
 			list = append(list, mention{name, number, headed})
 		case other.MatchString(before):
 		case toward.MatchString(before):
@@ -169,11 +177,13 @@ func mentions(line string, number int) []mention {
 	return list
 }
 
+const bullets = " \t>*•·|-"
+
 var (
 	// mailbox is an address as reports write them: dots in a row and quoted local parts too.
 	mailbox = regexp.MustCompile(`(?:"[^"\s]{1,64}"|[0-9A-Za-z.!#$%&'*+/=?^_{|}~\x80-\x{10ffff}-]{1,64})@(?:[0-9A-Za-z\x80-\x{10ffff}_-]{1,63}\.)+[0-9A-Za-z\x80-\x{10ffff}-]{2,63}`)
-	// heading is what may stand before an address whose line is about it: bullets, a label, a reply code.
-	heading = regexp.MustCompile(`(?i)^[\s>*•·|-]*(?:(?:final-|original-|failed |intended )?recipients?(?: address)?\s*:\s*|(?:rfc822|smtp|mailto)\s*[;:]\s*|[245][0-9][0-9][ -](?:[245]\.[0-9]+\.[0-9]+ )?)?$`)
+	// heading is what may also stand before an address whose line is about it: a label, a reply code.
+	heading = regexp.MustCompile(`(?i)^[\s>*•·|-]*(?:(?:final-|original-|failed |intended )?recipients?(?: address)?\s*:\s*|(?:rfc822|smtp|mailto)\s*[;:]\s*|[245][0-9][0-9][ -](?:[245]\.[0-9]+\.[0-9]+ )?)$`)
 	// other names someone else.
 	other = regexp.MustCompile(`(?i)(?:\bfrom|\bsender|\bcontact|\bsend mail to|\bhelp|\bsupport|\bplease|\bhello|\bdear|\breply|\bid|\babout|\bowner|\breturn-path|\bcc|\bby|от|från|von|contactez)\b?[\s:;<"'(]*$|(?i)mail from:`)
 	// toward is what stands before the recipient in a sentence: "your mail to", "RCPT TO:", "mailbox is full:".
