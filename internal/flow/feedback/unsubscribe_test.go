@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/budkavle/budkavle/internal/model"
 )
 
 const token = "dGhlIHRva2Vu-_" + "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA"
@@ -23,7 +25,7 @@ func asked(d *desk) *[]string {
 }
 
 func TestMailUnsubscribes(t *testing.T) {
-	d := open(t, 1, "delivered", "")
+	d := open(t, 1, model.StateDelivered, 0)
 	list := asked(d)
 	half := len(token) / 2
 	for subject, want := range map[string]bool{
@@ -53,7 +55,7 @@ func TestMailUnsubscribes(t *testing.T) {
 }
 
 func TestUnsubscribeMailboxIsOneOfFew(t *testing.T) {
-	d := open(t, 1, "delivered", "")
+	d := open(t, 1, model.StateDelivered, 0)
 	if err := d.CheckRecipient(t.Context(), "unsubscribe@"+bounceDomain); err == nil {
 		t.Error("taken though nobody unsubscribes")
 	}
@@ -69,7 +71,7 @@ func TestUnsubscribeMailboxIsOneOfFew(t *testing.T) {
 }
 
 func TestAutomaticAnswersDoNotUnsubscribe(t *testing.T) {
-	d := open(t, 1, "delivered", "")
+	d := open(t, 1, model.StateDelivered, 0)
 	list := asked(d)
 	for field, want := range map[string]int{"auto-replied": 0, "Auto-Replied; reason=vacation": 0, "auto-generated": 1, "no": 1} {
 		*list = nil
@@ -80,7 +82,7 @@ func TestAutomaticAnswersDoNotUnsubscribe(t *testing.T) {
 }
 
 func TestFaultWhileUnsubscribingKeepsTheMailWithThePeer(t *testing.T) {
-	d := open(t, 1, "delivered", "")
+	d := open(t, 1, model.StateDelivered, 0)
 	c := d.Config
 	c.Leave = func(context.Context, string) (bool, error) { return false, errors.New("no store") }
 	d.Service = New(c)
@@ -91,13 +93,13 @@ func TestFaultWhileUnsubscribingKeepsTheMailWithThePeer(t *testing.T) {
 
 // TestReportAndUnsubscriptionTogether: one transaction may have both kinds of recipients.
 func TestReportAndUnsubscriptionTogether(t *testing.T) {
-	d := open(t, 1, "delivered", "")
+	d := open(t, 1, model.StateDelivered, 0)
 	list := asked(d)
 	raw := strings.Replace(said(about("user0@b.example", "failed", "5.1.1")), "From:", "Subject: "+token+"\r\nFrom:", 1)
 	if err := d.Receive(t.Context(), client, "mx.b.example", "", []string{"unsubscribe@" + bounceDomain, d.path(0)}, []byte(raw)); err != nil {
 		t.Fatal(err)
 	}
-	if len(*list) != 1 || d.recipient(0).State != "bounced" {
+	if len(*list) != 1 || d.recipient(0).State != model.StateBounced {
 		t.Errorf("asked %d, state %s", len(*list), d.recipient(0).State)
 	}
 }
