@@ -118,6 +118,10 @@ func (c *Client) resolve(ctx context.Context, name string, qtype uint16) (*resul
 	if _, ok := mdns.IsDomainName(k.name); !ok || k.name == "" {
 		return nil, k.fault(BadName, "", nil)
 	}
+	return c.answer(ctx, k)
+}
+
+func (c *Client) answer(ctx context.Context, k key) (*result, error) {
 	for {
 		if r, ok := c.cache.get(k, c.config.Clock.Now()); ok {
 			return r, r.errorOrNil()

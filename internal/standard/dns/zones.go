@@ -19,7 +19,7 @@ import (
 // 255 octets, one is at most 3 kB, and all of them 12 MB.
 const maxZones = 4096
 
-// errNoZone: nothing up to the top-level domain names its servers.
+// errNoZone: nothing up to the root names its servers.
 var errNoZone = errors.New("no name servers are to be found for it")
 
 // errNoAddress marks a name server that cannot be asked.
@@ -72,13 +72,16 @@ func (z *zones) put(one *zone) {
 // zoneOf finds the closest zone around a name: one that is known already, else the one that the resolver knows of. If it is
 // not the closest, its servers will say so.
 func (a *Authority) zoneOf(ctx context.Context, k key) (*zone, *Error) {
-	for name := k.name; name != ""; name = parent(name) {
+	for name := k.name; ; name = parent(name) {
 		if z := a.zones.get(name); z != nil {
 			return z, nil
 		}
+		if name == "" {
+			break
+		}
 	}
-	for name := k.name; name != ""; {
-		r, err := a.client.resolve(ctx, name, mdns.TypeNS)
+	for name := k.name; ; {
+		r, err := a.client.answer(ctx, key{name, mdns.TypeNS})
 		switch {
 		case err == nil && r.name == name:
 			return a.keep(ctx, name, names(r.records), nil, r.expires), nil
@@ -86,13 +89,14 @@ func (a *Authority) zoneOf(ctx context.Context, k key) (*zone, *Error) {
 			var fault *Error
 			errors.As(err, &fault)
 			return nil, fault
+		case name == "":
+			return nil, k.fault(Network, "", errNoZone)
 		case err != nil && r.zone != name && r.zone != "" && within(name, r.zone):
 			name = r.zone
 		default: // an alias, or a denial that does not say whose it is
 			name = parent(name)
 		}
 	}
-	return nil, k.fault(Network, "", errNoZone)
 }
 
 func (r *result) denies() bool { return r != nil && r.err != nil && r.err.Denied() }
