@@ -53,6 +53,28 @@ func Sender(a model.Account, only model.DomainID, part string, o Owned) error {
 	return nil
 }
 
+// Bulk says whether bulk mail of a domain may be taken now: large receivers refuse it from an address without a PTR record that
+// leads back to it, so each that it may go out from must have been proved, unless the operator waived that for the domain. The
+// refusal is temporary: what is wrong is ours (RFC 7372 3.3 has the code). Without addresses the system chooses, and there is
+// nothing to ask.
+func Bulk(d *model.Domain, senders []model.SourceAddress) error {
+	if d.Waiver != "" {
+		return nil
+	}
+	for i := range senders {
+		a := &senders[i]
+		if a.PTR == model.PTRProved {
+			continue
+		}
+		fault := "its PTR record has not been looked up yet"
+		if a.PTR != model.PTRUnclear {
+			fault = "its PTR record is " + string(a.PTR) + because(a.PTRFault)
+		}
+		return smtp.Errorf(451, "4.7.25", "Bulk mail of %s is put off: it may go out from %s, and %s. Have the owner of the network set the PTR record to the name given with EHLO (budkavle ip check %s), or have the operator waive it for the domain", d.Name, a.Address, fault, a.Address)
+	}
+	return nil
+}
+
 // Class says which class a message gets when its sender did not say. Mail of an account that is not cleared for bulk
 // is transactional whatever it looks like: its limits keep it small.
 func Class(a model.Account, looksBulk bool, recipients int) model.Class {

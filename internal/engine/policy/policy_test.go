@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -46,6 +47,36 @@ func TestSender(t *testing.T) {
 		err := Sender(a, tt.only, "From address", Owned{"anna@school.example", tt.domain})
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || smtp.AsError(err).Enhanced != "5.7.1") {
 			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+func TestBulkWantsEveryAddressProved(t *testing.T) {
+	source := func(text string, s model.PTRState, fault string) model.SourceAddress {
+		return model.SourceAddress{Address: netip.MustParseAddr(text), PTR: s, PTRFault: fault}
+	}
+	proved := source("192.0.2.1", model.PTRProved, "")
+	for name, tt := range map[string]struct {
+		waiver  string
+		senders []model.SourceAddress
+		want    string // "" is allowed
+	}{
+		"the system chooses": {"", nil, ""},
+		"all proved":         {"", []model.SourceAddress{proved, proved}, ""},
+		"one missing":        {"", []model.SourceAddress{proved, source("192.0.2.2", model.PTRMissing, "the address has no PTR record")}, "192.0.2.2, and its PTR record is missing: the address has no PTR record. Have the owner"},
+		"one wrong":          {"", []model.SourceAddress{source("2001:db8::1", model.PTRWrong, "leads to 192.0.2.9")}, "2001:db8::1, and its PTR record is wrong: leads to 192.0.2.9. Have"},
+		"not looked up":      {"", []model.SourceAddress{source("192.0.2.3", model.PTRUnclear, "")}, "192.0.2.3, and its PTR record has not been looked up yet. Have"},
+		"waived":             {"known", []model.SourceAddress{source("192.0.2.2", model.PTRMissing, "")}, ""},
+	} {
+		err := Bulk(&model.Domain{Name: "school.example", Waiver: tt.waiver}, tt.senders)
+		if tt.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if e := smtp.AsError(err); err == nil || !strings.Contains(err.Error(), tt.want) || e.Code != 451 || e.Enhanced != "4.7.25" {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -61,10 +61,11 @@ func (r *Router) viaMX(ctx context.Context, domain string) (*Plan, error) {
 func (r *Router) viaImplicit(ctx context.Context, domain string) (*Plan, error) {
 	found := r.receiver(ctx, domain)
 	if len(found.addrs) == 0 {
+		sends := r.sends.Load()
 		switch {
 		case found.fault != nil && !dns.IsDenied(found.fault):
 			return nil, noAnswer(domain, found.fault)
-		case dns.Is(found.fault, dns.NXDomain) || found.fault != nil && r.want4 && r.want6:
+		case dns.Is(found.fault, dns.NXDomain) || found.fault != nil && sends.four && sends.six:
 			return nil, noDomain(domain, found.fault)
 		}
 		return nil, smtp.Errorf(550, "5.4.4", "Domain %s has no address that can be reached", domain)
@@ -180,14 +181,15 @@ func (r *Router) receiver(ctx context.Context, host string) found {
 // resolve looks up the addresses of a host in the families that we send from.
 func (r *Router) resolve(ctx context.Context, host string) found {
 	f := found{name: host, expires: r.config.Clock.Now().Add(maxKept)}
+	sends := r.sends.Load()
 	var four, six []netip.Addr
-	if r.want4 {
+	if sends.four {
 		four = r.read(&f, func() (dns.Answer[netip.Addr], error) { return r.config.Resolver.LookupA(ctx, host) })
 	}
-	if r.want6 && !dns.Is(f.fault, dns.NXDomain) {
+	if sends.six && !dns.Is(f.fault, dns.NXDomain) {
 		six = r.read(&f, func() (dns.Answer[netip.Addr], error) { return r.config.Resolver.LookupAAAA(ctx, host) })
 	}
-	if r.first6 {
+	if sends.sixFirst {
 		four, six = six, four
 	}
 	f.addrs = slices.Concat(four, six)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
@@ -46,11 +47,29 @@ const (
 type Router struct {
 	config Config
 	fixed  []fixedRoute
-	want4  bool
-	want6  bool
-	first6 bool
+	sends  atomic.Pointer[families]
 	names  map[string]bool
 	addrs  map[netip.Addr]bool
+}
+
+// families are those of the addresses that we send from.
+type families struct{ four, six, sixFirst bool }
+
+// SetSources replaces the addresses that we send from, as Config.Sources has them; plans made before stay as they are.
+func (r *Router) SetSources(list []netip.Addr) {
+	f := families{}
+	for _, s := range list {
+		if s.Unmap().Is4() {
+			f.four = true
+		} else {
+			f.sixFirst = f.sixFirst || !f.four
+			f.six = true
+		}
+	}
+	if len(list) == 0 {
+		f.four, f.six = true, true
+	}
+	r.sends.Store(&f)
 }
 
 // New checks the configuration and makes a Router of it.
@@ -62,17 +81,7 @@ func New(c Config) (*Router, error) {
 		c.Shuffle = rand.Shuffle
 	}
 	r := &Router{config: c, names: map[string]bool{}, addrs: map[netip.Addr]bool{}}
-	for _, s := range c.Sources {
-		if s.Unmap().Is4() {
-			r.want4 = true
-		} else {
-			r.first6 = r.first6 || !r.want4
-			r.want6 = true
-		}
-	}
-	if len(c.Sources) == 0 {
-		r.want4, r.want6 = true, true
-	}
+	r.SetSources(c.Sources)
 	for _, n := range c.SelfNames {
 		r.names[plain(n)] = true
 	}
@@ -144,7 +153,10 @@ func (r *Router) inside(a netip.Addr) bool {
 	return !r.config.Inside && dns.Inside(a)
 }
 
-func (r *Router) reaches(a netip.Addr) bool { return a.Is4() && r.want4 || a.Is6() && r.want6 }
+func (r *Router) reaches(a netip.Addr) bool {
+	f := r.sends.Load()
+	return a.Is4() && f.four || a.Is6() && f.six
+}
 
 func loops(domain string) error {
 	return smtp.Errorf(554, "5.4.6", "Mail for %s would come back to this node: its best mail server is this one", domain)

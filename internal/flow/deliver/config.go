@@ -89,9 +89,9 @@ type Deps struct {
 
 // Config says how delivery behaves. Zero fields take the defaults named.
 type Config struct {
-	Node        string       // name of this node; its earlier leases are recovered at start
-	Helo        string       // what sessions call themselves
-	Sources     []netip.Addr // addresses to send from; empty: the system chooses
+	Node        string   // name of this node; its earlier leases are recovered at start
+	Helo        string   // what sessions call themselves, unless their source has a name of its own
+	Sources     []Source // addresses to send from until SetSources; empty: the system chooses
 	Schedule    schedule.Config
 	RetryFirst  time.Duration // delay before the second attempt; doubles, with jitter: 1 minute
 	RetryMax    time.Duration // longest delay: 4 hours
@@ -103,6 +103,12 @@ type Config struct {
 	MaxBodies   int64         // octets of messages in memory: 128 MiB
 	MaxPlans    int           // routes remembered: 20,000
 	Resolvers   int           // routes looked up at the same time: 32
+}
+
+// Source is an address to send from.
+type Source struct {
+	Addr netip.Addr
+	Helo string // what sessions from it call themselves; empty: Config.Helo
 }
 
 func orDefault[T int | int64 | time.Duration](v *T, d T) {

@@ -15,10 +15,10 @@ type connectFault struct {
 	host route.Candidate
 }
 
-// connect makes sure of a session: the open one while it may carry more, or else one with the first host, in order of
+// connect makes sure of a session: the open one while it may carry more and is from the plan's source, or else one with the first host, in order of
 // preference, that comes to the end of its handshake (RFC 5321 5.1).
 func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
-	if w.session != nil && w.sent < p.messages && w.session.Usable() {
+	if w.session != nil && w.sent < p.messages && w.session.Target().Source == p.path.Source && w.session.Usable() {
 		return nil
 	}
 	w.hangUp(ctx)
@@ -52,7 +52,7 @@ func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
 }
 
 func (w *worker) target(p *plan, host route.Candidate) outbound.Target {
-	t := outbound.Target{Host: host.Host, Addr: host.Addr, Source: p.path.Source, Helo: w.cfg.Helo, TLS: p.route.TLS}
+	t := outbound.Target{Host: host.Host, Addr: host.Addr, Source: p.path.Source, Helo: p.helo, TLS: p.route.TLS}
 	if a := p.route.Auth; a != nil {
 		t.Auth = &outbound.Auth{Username: a.Username, Password: a.Password}
 	}

@@ -1,9 +1,11 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/engine/route"
@@ -33,6 +35,7 @@ type plan struct {
 	route    *route.Plan // nil: fault says why
 	fault    *smtp.Error
 	path     schedule.PathKey
+	helo     string // what sessions by the path call themselves
 	limits   schedule.Limits
 	messages int // on one connection
 	expires  time.Time
@@ -46,8 +49,11 @@ func (s *Service) plan(l model.Lane, now time.Time) *plan {
 	return nil
 }
 
-// remember keeps a plan. When there is no room the expired ones go, or else a sixteenth of all.
+// remember keeps a plan, unless its source has left while it was made. When there is no room the expired ones go, or else a sixteenth of all.
 func (s *Service) remember(l model.Lane, p *plan, now time.Time) {
+	if p.route != nil && !s.sendsFrom(p.path.Source) {
+		return
+	}
 	key := planKey{l.Account, l.Domain}
 	if _, known := s.plans[key]; !known && len(s.plans) >= s.cfg.MaxPlans {
 		for k, old := range s.plans {
@@ -63,6 +69,14 @@ func (s *Service) remember(l model.Lane, p *plan, now time.Time) {
 		}
 	}
 	s.plans[key] = p
+}
+
+// sendsFrom reports whether an address is among the sources; the zero one is when the system chooses.
+func (s *Service) sendsFrom(a netip.Addr) bool {
+	if len(s.sources) == 0 {
+		return !a.IsValid()
+	}
+	return slices.ContainsFunc(s.sources, func(from Source) bool { return from.Addr == a })
 }
 
 // resolve looks up accounts and routes for the lanes it is asked about.
@@ -123,14 +137,14 @@ func (s *Service) lookUp(ctx context.Context, lane model.Lane) *plan {
 	source, ok := s.source(lane, r)
 	if !ok {
 		return unroutable(smtp.Errorf(451, "4.4.4",
-			"none of the source addresses in delivery.source_addresses can reach %s: its hosts have addresses of the other family only", lane.Domain), now)
+			"none of the source addresses (budkavle ip list, or delivery.source_addresses) can reach %s: its hosts have addresses of the other family only", lane.Domain), now)
 	}
 	limits := s.Shaping.Site(r.HostNames())
 	if r.Fixed {
 		limits = s.Shaping.Fixed(r.Connections)
 	}
 	return &plan{
-		route: r, path: schedule.PathKey{Source: source, Site: r.Site}, messages: limits.Messages, expires: r.Expires,
+		route: r, path: schedule.PathKey{Source: source.Addr, Site: r.Site}, helo: cmp.Or(source.Helo, s.cfg.Helo), messages: limits.Messages, expires: r.Expires,
 		limits: schedule.Limits{
 			Connections: limits.Connections, Recipients: limits.Recipients, Rate: limits.Rate, Mixed: limits.Mixed,
 		},
@@ -150,19 +164,22 @@ func unroutable(fault *smtp.Error, now time.Time) *plan {
 
 // source chooses the address to send from: the same for an account and domain each time, so that a receiver that
 // greylists sees the same client again.
-func (s *Service) source(lane model.Lane, r *route.Plan) (netip.Addr, bool) {
-	n := len(s.cfg.Sources)
+func (s *Service) source(lane model.Lane, r *route.Plan) (Source, bool) {
+	s.mu.Lock()
+	sources := s.sources // replaced as a whole
+	s.mu.Unlock()
+	n := len(sources)
 	if n == 0 {
-		return netip.Addr{}, true
+		return Source{}, true
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(lane.Domain)) // a hash takes everything
 	first := int((uint64(h.Sum32()) + uint64(lane.Account)) % uint64(n))
 	for i := range n {
-		a := s.cfg.Sources[(first+i)%n]
-		if len(r.Candidates(a, 1)) > 0 {
-			return a, true
+		from := sources[(first+i)%n]
+		if len(r.Candidates(from.Addr, 1)) > 0 {
+			return from, true
 		}
 	}
-	return netip.Addr{}, false
+	return Source{}, false
 }

@@ -3,6 +3,7 @@ package deliver
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ func TestTheSourceIsTheSameEachTimeAndOfTheHostsFamily(t *testing.T) {
 		four := []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
 		b := newBench(t, func(c *Config) {
 			for _, a := range append(four, "2001:db8::1") {
-				c.Sources = append(c.Sources, netip.MustParseAddr(a))
+				c.Sources = append(c.Sources, Source{Addr: netip.MustParseAddr(a)})
 			}
 		})
 		used := map[string]map[string]bool{}
@@ -64,7 +65,7 @@ func TestTheSourceIsTheSameEachTimeAndOfTheHostsFamily(t *testing.T) {
 
 func TestASourceOfNoUseDefersWithoutADial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} })
+		b := newBench(t, func(c *Config) { c.Sources = []Source{{Addr: netip.MustParseAddr("2001:db8::1")}} })
 		b.start()
 		id := b.submit(model.Message{}, "a@one.example") // at 127.0.0.1
 		pass(10 * time.Second)
@@ -93,6 +94,31 @@ func TestRoutesAreRememberedWithinTheirLimitAndAskedAgainInTime(t *testing.T) {
 		pass(10 * time.Second)
 		if b.net.lookups != lookups+1 || b.store.count(model.StateDelivered) != 201 {
 			t.Errorf("%d lookups more", b.net.lookups-lookups)
+		}
+		b.stop()
+	})
+}
+
+func TestTheSourcesMayChangeWhileMailFlows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, young := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		b := newBench(t, func(c *Config) { c.Helo, c.Sources = "node.example", []Source{{Addr: old}} })
+		var used []string
+		b.net.connect = func(tg outbound.Target) *outbound.Error {
+			b.net.locked(func() { used = append(used, tg.Source.String()+" "+tg.Helo) })
+			return nil
+		}
+		b.start()
+		b.submit(model.Message{}, "a@sink.example")
+		pass(time.Second)
+		b.SetSources([]Source{{Addr: young, Helo: "young.example"}})
+		b.submit(model.Message{}, "b@sink.example") // the session from the old one is still open
+		pass(time.Minute)
+		b.SetSources(nil)
+		b.submit(model.Message{}, "c@sink.example")
+		pass(time.Minute)
+		if want := []string{"192.0.2.1 node.example", "192.0.2.2 young.example", "invalid IP node.example"}; !slices.Equal(used, want) {
+			t.Errorf("sent from %q, want %q", used, want)
 		}
 		b.stop()
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type Service struct {
 
 	mu        sync.Mutex // guards what follows
 	sched     *schedule.Scheduler
+	sources   []Source
 	plans     map[planKey]*plan           // at most Config.MaxPlans
 	workers   map[*schedule.Place]*worker // one a place
 	asked     int                         // lanes given to resolvers
@@ -63,7 +65,7 @@ func New(d Deps, c Config) *Service {
 	c = c.withDefaults()
 	s := &Service{
 		Deps: d, cfg: c, asks: make(chan model.Lane, 4*c.Resolvers), claims: make(chan []schedule.Refill, 1),
-		wake: make(chan struct{}, 1), sweep: make(chan struct{}, 1), refresh: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), sweep: make(chan struct{}, 1), refresh: make(chan struct{}, 1), sources: c.Sources,
 		sched: schedule.New(c.Schedule, d.Clock.Now()), plans: map[planKey]*plan{}, workers: map[*schedule.Place]*worker{},
 	}
 	s.bodies = newBodies(d.Store, c.MaxBodies)
@@ -131,6 +133,18 @@ func (s *Service) QueueChanged() { poke(s.sweep) }
 
 // DirectoryChanged tells that accounts may have changed.
 func (s *Service) DirectoryChanged() { poke(s.refresh) }
+
+// SetSources replaces the addresses to send from; none: the system chooses. What is being sent goes on from where it began, all
+// else is routed anew.
+func (s *Service) SetSources(list []Source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Equal(s.sources, list) {
+		return
+	}
+	s.sources = slices.Clone(list)
+	clear(s.plans)
+}
 
 func poke(c chan struct{}) {
 	select {

@@ -3,6 +3,7 @@ package submit
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/listheaders"
 	"github.com/budkavle/budkavle/internal/standard/message"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
@@ -132,4 +134,35 @@ func TestCopiesAreOfTheMemoryThatAllShare(t *testing.T) {
 	_, err = w.send(w.school(), to(many...), Options{Class: model.ClassBulk}, long)
 	refused(t, "more than may be made", err, 552, "5.3.4", "Send it to fewer at a time")
 	w.nothing("more than may be made")
+}
+
+func TestBulkWaitsForTheSendersPTR(t *testing.T) {
+	w := newWorld(t)
+	w.withWays()
+	proved := model.SourceAddress{Address: netip.MustParseAddr("192.0.2.1"), PTR: model.PTRProved}
+	senders := []model.SourceAddress{proved}
+	w.Senders = func() []model.SourceAddress { return senders }
+	w.addDomain("school", "news.example", "known to the operator")
+	_, err := w.send(w.school(), to("a@sink.example"), Options{Class: model.ClassBulk}, text)
+	w.ok(err)
+	d := w.domain("school.example")
+	from := d
+	d.Waiver = ""
+	w.ok(w.store.ChangeDomain(t.Context(), store.DomainChange{Domain: d, From: from.State}))
+	w.Directory.Flush()
+	senders = append(senders, model.SourceAddress{Address: netip.MustParseAddr("192.0.2.2"), PTR: model.PTRMissing})
+	_, err = w.send(w.school(), to("a@sink.example"), Options{Class: model.ClassBulk}, text)
+	if e := smtp.AsError(err); err == nil || e.Code != 451 || e.Enhanced != "4.7.25" || !strings.Contains(e.Text, "192.0.2.2") {
+		t.Fatalf("bulk: %v", err)
+	}
+	w.released("refused")
+	for name, o := range map[string]Options{"transactional": {}, "a test": {Class: model.ClassBulk, TestMode: true}} {
+		if _, err := w.send(w.school(), to("a@sink.example"), o, text); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	waived := strings.ReplaceAll(text, "info@school.example", "info@news.example")
+	if _, err := w.send(w.school(), to("a@sink.example"), Options{Class: model.ClassBulk}, waived); err != nil {
+		t.Errorf("a domain with a waiver: %v", err)
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/compose"
+	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
@@ -39,6 +40,11 @@ func (t *Pending) finish(ctx context.Context, messageID string, sharing int) ([]
 	}
 	if t.options.Domain != nil {
 		j.owner = t.options.Domain
+	}
+	if j.class == model.ClassBulk && !t.options.TestMode {
+		if err := policy.Bulk(domain, t.service.Senders()); err != nil {
+			return nil, err
+		}
 	}
 	copies, err := t.copies(j.class, in, recipients)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/policy"
+	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
@@ -43,6 +44,8 @@ type Config struct {
 	// ReturnLabel is the first label of the sender domains' own bounce domains.
 	ReturnLabel string
 	DiskCheck   func() error // nil error: there is room
+	// Senders are the addresses that mail may go out from; nil, or none: nothing is known of them.
+	Senders func() []model.SourceAddress
 	Observe     Observer
 	Noticed     func() // called after notices were stored; nil: nobody wants to know
 }
@@ -60,6 +63,9 @@ type Service struct {
 
 // New returns a Service.
 func New(c Config) *Service {
+	if c.Senders == nil {
+		c.Senders = func() []model.SourceAddress { return nil }
+	}
 	if c.Noticed == nil {
 		c.Noticed = func() {}
 	}
