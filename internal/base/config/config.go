@@ -19,6 +19,7 @@ type Config struct {
 	DNS        DNS        `toml:"dns"`
 	Delivery   Delivery   `toml:"delivery"`
 	Domains    Domains    `toml:"domains"`
+	Senders    Senders    `toml:"senders"`
 	Reputation Reputation `toml:"reputation"`
 	Bounce     Bounce     `toml:"bounce"`
 	Retention  Retention  `toml:"retention"`
@@ -115,6 +116,14 @@ type Domains struct {
 	DMARCDays     int           `toml:"dmarc_days"`     // days of passing mail before the next stage of DMARC is proposed
 }
 
+// Senders says what is told of the addresses that mail is sent from.
+type Senders struct {
+	Public     bool   `toml:"public"`      // the list is shown at /senders
+	Contact    string `toml:"contact"`     // mail address for questions about it; empty: none
+	NoticeDays int    `toml:"notice_days"` // that those who asked have before an address comes into full use, or goes
+	FromDomain string `toml:"from_domain"` // sender domain of the operator's own that writes to them; empty: no letters
+}
+
 // Bounce says how failures are understood.
 type Bounce struct {
 	Rules string `toml:"rules"` // file of rules asked before the embedded ones; empty: none
@@ -158,6 +167,7 @@ func Default() Config {
 		},
 		Reputation: defaultReputation(),
 		Domains:    Domains{ReturnLabel: "bounce", RotateAfter: 180 * day, Recheck: 6 * time.Hour, Claim: 14 * day, DMARCDays: 14},
+		Senders:    Senders{Public: true, NoticeDays: 14},
 		Retention:  Retention{Bodies: 7 * day, Events: 90 * day},
 		Log:        Log{Level: "info", Format: "text"},
 	}

@@ -33,6 +33,7 @@ func (c *Config) Validate() error {
 	c.validateListeners(bad)
 	c.validateDelivery(bad)
 	c.validateDomains(bad)
+	c.validateSenders(bad)
 	c.validateReputation(bad)
 	if c.Retention.Bodies < 0 || c.Retention.Events < c.Retention.Bodies {
 		bad("retention", "events (%s) must be kept at least as long as bodies (%s)", c.Retention.Events, c.Retention.Bodies)
@@ -152,6 +153,19 @@ func (c *Config) validateDomains(bad complain) {
 	}
 	if d.Recheck < time.Minute || d.Claim < time.Hour || d.DMARCDays < 1 {
 		bad("domains", "wants recheck of at least 1m, claim of at least 1h and dmarc_days of at least 1")
+	}
+}
+
+func (c *Config) validateSenders(bad complain) {
+	s := &c.Senders
+	if s.NoticeDays < 0 || s.NoticeDays > 365 {
+		bad("senders.notice_days", "%d is not between 0 and 365", s.NoticeDays)
+	}
+	if _, host, ok := strings.Cut(s.Contact, "@"); s.Contact != "" && (!ok || host == "") {
+		bad("senders.contact", "%q is not a mail address", s.Contact)
+	}
+	if d := s.FromDomain; d != "" && (!strings.Contains(d, ".") || strings.ContainsAny(d, " \t@/")) {
+		bad("senders.from_domain", "%q is not a domain name such as mail.example.org, without a closing dot", d)
 	}
 }
 
