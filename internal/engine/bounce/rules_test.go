@@ -1,6 +1,7 @@
 package bounce
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -217,4 +218,28 @@ func FuzzRules(f *testing.F) {
 			r.Mail([]byte(reply))
 		}
 	})
+}
+
+// TestReplies judges replies as servers of the world word them.
+func TestReplies(t *testing.T) {
+	rules := builtin(t)
+	text, err := os.ReadFile("testdata/replies.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")[1:]
+	for n, line := range lines {
+		f := strings.Split(line, "\t")
+		if len(f) != 4 {
+			t.Fatalf("line %d: %q", n+2, line)
+		}
+		said := ParseReply(f[3])
+		said.Host = f[2]
+		if v := rules.Reply(said); string(v.Class) != f[0] || v.Hard != (f[1] == "true") {
+			t.Errorf("line %d: %s, hard=%v by %q, want %s, hard=%s: %s", n+2, v.Class, v.Hard, v.Rule, f[0], f[1], f[3])
+		}
+	}
+	if len(lines) < 100 {
+		t.Errorf("only %d replies", len(lines))
+	}
 }
