@@ -121,3 +121,23 @@ func TestAKeyIsSeenEverywhere(t *testing.T) {
 		t.Errorf("after: %v", r.Keys)
 	}
 }
+
+// TestACheckIsCheap: 10,000 domains checked every six hours are ten questions a second at 22 each.
+func TestACheckIsCheap(t *testing.T) {
+	l, c := startLab(t)
+	e := school(t)
+	if err := l.Publish(published(t, e)); err != nil {
+		t.Fatal(err)
+	}
+	r := c.Domain(t.Context(), e)
+	if g := Decide(&r, e.Keys); !g.Open {
+		t.Fatalf("%+v", g)
+	}
+	sum := 0
+	for _, n := range l.Queries() {
+		sum += n
+	}
+	if sum > 22 {
+		t.Errorf("%d questions: %v", sum, l.Queries())
+	}
+}

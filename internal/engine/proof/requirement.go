@@ -1,6 +1,11 @@
 package proof
 
-import "github.com/budkavle/budkavle/internal/base/wording"
+import (
+	"slices"
+
+	"github.com/budkavle/budkavle/internal/base/finding"
+	"github.com/budkavle/budkavle/internal/base/wording"
+)
 
 // Verdict says whether a requirement is met.
 type Verdict string
@@ -97,7 +102,7 @@ func requirements(r *Report, e Expected, ours bool) []Requirement {
 		j.spf = r.ReturnPath
 	}
 	if !ours {
-		j.dkim = anyKey(r.Keys)
+		j.dkim = anyKey(r)
 		if j.spf == Proved && len(e.Sources) == 0 {
 			j.spf = Unclear // a record in order, but nobody knows for which addresses
 		}
@@ -120,12 +125,15 @@ func requirements(r *Report, e Expected, ours bool) []Requirement {
 }
 
 // anyKey is the state of DKIM where no key is expected: one that is found proves that mail can be signed; that none was found
-// proves nothing.
-func anyKey(found map[string]State) State {
-	for _, s := range found {
+// proves nothing, unless there can be none.
+func anyKey(r *Report) State {
+	for _, s := range r.Keys {
 		if s == Proved {
 			return Proved
 		}
+	}
+	if slices.ContainsFunc(r.Findings, func(f finding.Finding) bool { return f.Code == "no-keys" }) {
+		return Missing
 	}
 	return Unclear
 }
