@@ -1,6 +1,6 @@
 // Package bounce understands failures: what a server's reply or a mail that came back says, of whom, and what follows.
 //
-// Rules judge. They are data (rules.toml, which explains itself), asked in their order, those of the operator's file first; the
+// Rules judge. They are data (rules/0-form.toml explains them), asked in their order, those of the operator's file first; the
 // first that fits decides and is named in the Verdict. Words are asked before codes, and providers' own words before all
 // others'. Hard means that the address or its domain is dead; what is refused for spam, policy or a name, what is temporary
 // in the words of whoever says so, and what the report itself contradicts, is not. Loading fails with the file, the line and

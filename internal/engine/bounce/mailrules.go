@@ -8,7 +8,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/message"
 )
 
-// mailText is a rule of rules.toml about whole mails.
+// mailText is a rule about whole mails.
 type mailText struct {
 	Name     string   `toml:"name"`
 	Kind     Kind     `toml:"kind"`

@@ -11,13 +11,13 @@ import (
 	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
-// Bounds of a rule file. The embedded one has a tenth of them.
+// Bounds of rules. The embedded ones have a twentieth of them.
 const (
 	maxFile  = 4 << 20
 	maxRules = 5000
 )
 
-// ruleFile is the form of rules.toml, which explains it.
+// ruleFile is the form of the files of rules; rules/0-form.toml explains it.
 type ruleFile struct {
 	Rule []ruleText `toml:"rule"`
 	Mail []mailText `toml:"mail"`
@@ -69,7 +69,7 @@ func (r *Rules) load(file, text string) ([]example, error) {
 		return nil, wording.Errorf("rules %s: %w", file, err)
 	}
 	if unknown := md.Undecoded(); len(unknown) > 0 {
-		return nil, wording.Errorf("rules %s: unknown key %q; the keys are explained at the head of the embedded rules", file, unknown[0].String())
+		return nil, wording.Errorf("rules %s: unknown key %q; a rule has name, host, code, enhanced, stage, text, pattern, not, class, hard, action and examples", file, unknown[0].String())
 	}
 	if n := len(r.list) + len(f.Rule); n > maxRules {
 		return nil, wording.Errorf("rules %s: %d rules are too many, at most %d", file, n, maxRules)

@@ -1,7 +1,7 @@
 package bounce
 
 import (
-	_ "embed"
+	"embed"
 	"io"
 	"os"
 	"regexp"
@@ -12,8 +12,10 @@ import (
 	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
-//go:embed rules.toml
-var embedded string
+// embedded are the rules that come with the program, asked in the order of their files' names.
+//
+//go:embed rules/*.toml
+var embedded embed.FS
 
 // Rules is an ordered list of rules, ready to ask. It does not change and may be asked by many goroutines.
 type Rules struct {
@@ -60,11 +62,20 @@ func New(extra ...io.Reader) (*Rules, error) {
 		}
 		examples = append(examples, more...)
 	}
-	more, err := r.load("rules.toml", embedded)
-	if err != nil {
+	files, _ := embedded.ReadDir("rules") // in order of names; what is compiled in is there
+	for _, f := range files {
+		name := "rules/" + f.Name()
+		text, _ := embedded.ReadFile(name)
+		more, err := r.load(name, string(text))
+		if err != nil {
+			return nil, err
+		}
+		examples = append(examples, more...)
+	}
+	if err := r.prove(examples); err != nil {
 		return nil, err
 	}
-	return r, r.prove(append(examples, more...))
+	return r, nil
 }
 
 // Load is New with the rules of a file; an empty path stands for none.

@@ -126,7 +126,7 @@ func (named) Name() string { return "own.toml" }
 func TestFaultyRulesSayWhatIsWrongAndWhere(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"name = \"intranet\"", "name = \"\"", `rules own.toml, line 2, rule "": the name must be`},
-		{"name = \"intranet\"", "name = \"user-unknown\"", `rules rules.toml, line `},
+		{"name = \"intranet\"", "name = \"user-unknown\"", `rules rules/7-unknown.toml, line `},
 		{"name =", "nam =", `unknown key "rule.nam"`},
 		{"class = \"inactive\"", "class = \"dead\"", `line 2, rule "intranet": class "dead" is none of: user-unknown, `},
 		{"class = \"inactive\"", "class = \"spam-content\"", `class "spam-content" can not be hard`},
