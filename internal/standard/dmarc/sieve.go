@@ -3,6 +3,7 @@ package dmarc
 import (
 	"bytes"
 	"io"
+	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 )
@@ -22,38 +23,47 @@ type sieve struct {
 // Read implements io.Reader.
 func (s *sieve) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	for _, c := range p[:n] {
-		if fault := s.octet(c); fault != nil {
+	for rest := p[:n]; len(rest) > 0; {
+		if s.until == "" && len(s.mark) == 0 { // nothing but the next beginning matters
+			at := bytes.IndexByte(rest, '<')
+			if at < 0 {
+				at = len(rest)
+			}
+			s.run += at
+			rest = rest[at:]
+			if s.run <= maxToken && len(rest) == 0 {
+				break
+			}
+		}
+		if s.run++; s.run > maxToken {
+			return 0, wording.Errorf("an element, text or comment is longer than %d octets", maxToken)
+		}
+		if fault := s.octet(rest[0]); fault != nil {
 			return 0, fault
 		}
+		rest = rest[1:]
 	}
 	return n, err
 }
 
 func (s *sieve) octet(c byte) error {
-	if s.run++; s.run > maxToken {
-		return wording.Errorf("an element, text or comment is longer than %d octets", maxToken)
-	}
 	switch {
 	case s.until != "":
 		if s.mark = append(s.mark, c); len(s.mark) > 3 {
 			s.mark = append(s.mark[:0], s.mark[1:]...)
 		}
-		if s.until == ">" && (c == '<' || c == '[') { // entities and the like, nested or not
-			return wording.Errorf("the XML declares a document type of its own; reports need none")
-		}
 		if bytes.HasSuffix(s.mark, []byte(s.until)) {
 			s.until, s.mark = "", s.mark[:0]
 		}
-		return nil
-	case c == '<':
+	case c == '<' && len(s.mark) < 2:
 		s.run, s.mark = 0, append(s.mark[:0], c)
-		return nil
-	case len(s.mark) == 0:
-		return nil
+	default:
+		s.mark = append(s.mark, c)
+		s.open()
 	}
-	s.mark = append(s.mark, c)
-	s.open()
+	if s.until == ">" && strings.IndexByte(`<["'`, c) >= 0 { // entities, or a file that has some; all of it may hold what ends it
+		return wording.Errorf("the XML declares a document type of its own; reports need none")
+	}
 	return nil
 }
 
