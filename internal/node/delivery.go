@@ -77,13 +77,16 @@ func (n *Node) startDelivery(ctx context.Context) error {
 		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Bounces: rules, IDs: n.ids, Clock: n.sys.Clock,
 		Log: n.sys.Log, ReturnPath: n.paths.Make, Noticed: func() { n.notify.Poke() },
 	}, deliver.Config{
-		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Sources: addrsOf(d.SourceAddresses), Schedule: schedule.Config{MaxPlaces: d.MaxSessions},
+		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Schedule: schedule.Config{MaxPlaces: d.MaxSessions},
 		RetryFirst: d.RetryFirst, RetryMax: d.RetryMax, DelayNotice: d.DelayNotice,
 	})
 	n.notify = notify.New(notify.Config{
 		Store: n.store, Queue: n.deliver, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Hostname: n.cfg.Node.Hostname,
 		From: "MAILER-DAEMON@" + n.cfg.Delivery.BounceDomain, Expire: d.Expire,
 	})
+	if err := n.startAddresses(ctx, router); err != nil {
+		return err
+	}
 	if err := n.deliver.Start(ctx); err != nil {
 		return err
 	}

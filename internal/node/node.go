@@ -28,9 +28,11 @@ import (
 	"github.com/budkavle/budkavle/internal/edge/web"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/validate"
+	"github.com/budkavle/budkavle/internal/flow/addresses"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/flow/feedback"
 	"github.com/budkavle/budkavle/internal/flow/notify"
+	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
@@ -60,9 +62,11 @@ type Node struct {
 	paths      *bounce.ReturnPaths
 	directory  *submit.Directory
 	deliver    *deliver.Service
+	addresses  *addresses.Service
 	submit     *submit.Service
 	notify     *notify.Service
 	feedback   *feedback.Service
+	watch      *onboard.Watch
 	recipients *recipient.Service
 	web        *web.Web
 	validator  *validate.Validator
@@ -135,14 +139,15 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	in := submission(n.cfg, n.store, n.directory, n.ring, n.ids, n.sys, n.disk)
 	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
+	in.Senders = n.senders
 	n.submit = submit.New(in)
 	if err := n.startAnswers(); err != nil {
 		return err
 	}
-	n.startUpkeep()
 	if err := n.startWatch(); err != nil {
 		return err
 	}
+	n.startUpkeep()
 	if err := n.startValidation(); err != nil {
 		return err
 	}
@@ -152,13 +157,19 @@ func (n *Node) start(ctx context.Context) error {
 // startUpkeep starts what goes on beside the mail.
 func (n *Node) startUpkeep() {
 	l := &listener{store: n.store, clock: n.sys.Clock, log: n.sys.Log, on: map[string]func(){
-		store.SignalDirectory: func() { n.directory.Flush(); n.deliver.DirectoryChanged() },
-		store.SignalQueue:     n.deliver.QueueChanged,
+		store.SignalDirectory: func() {
+			n.directory.Flush()
+			n.deliver.DirectoryChanged()
+			n.addresses.DirectoryChanged()
+			n.watch.Poke()
+		},
+		store.SignalQueue: n.deliver.QueueChanged,
 	}}
 	j := &janitor{store: n.store, keep: n.cfg.Retention, clock: n.sys.Clock, log: n.sys.Log}
 	n.upkeep.Go(l.run)
 	n.upkeep.Go(j.run)
 	n.upkeep.Go(n.metrics.run)
+	n.upkeep.Go(n.addresses.Run)
 }
 
 // Stop drains the node until ctx ends, then cuts what is left. It may be called on a node that did not start whole.
