@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/config"
@@ -32,9 +31,6 @@ type domainCheck struct {
 	Mailboxes bool     `default:"true" negatable:"" help:"Ask the domain's mail servers for postmaster and abuse; nothing is sent."`
 }
 
-// domainTime bounds one check: servers that make strangers wait take half a minute.
-const domainTime = 2 * time.Minute
-
 func (c *domainCheck) Run(a *app) error {
 	domain, err := parse.ParseDomain(strings.TrimSuffix(c.Domain, "."))
 	if err != nil || strings.HasPrefix(domain, "[") || !strings.Contains(domain, ".") {
@@ -54,9 +50,7 @@ func (c *domainCheck) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, domainTime)
-	defer cancel()
-	r := checker.Any(ctx, domain, c.Selector, sources)
+	r := checker.Any(a.ctx, domain, c.Selector, sources)
 	if a.json {
 		err = a.printJSON(r)
 	} else {

@@ -124,7 +124,9 @@ func swedishProofKeys() map[string]string {
 // swedishProofServers maps what is found of mail servers, and of what is not needed to send.
 func swedishProofServers() map[string]string {
 	return map[string]string{
-		"a null MX: the domain takes no mail": "en tom MX: domänen tar inte emot e-post",
+		"the domain does not exist": "domänen finns inte", "a domain that is registered and delegated to name servers": "en domän som är registrerad och delegerad till namnservrar",
+		"check the spelling; see with the registrar that it is paid for and has name servers":            "kontrollera stavningen; se efter hos registratorn att den är betald och har namnservrar",
+		"a null MX: the domain takes no mail":                                                            "en tom MX: domänen tar inte emot e-post",
 		"a server that takes replies; many receivers refuse mail that cannot be answered (RFC 7505 4.2)": "en server som tar emot svar; många mottagare avvisar e-post som inte kan besvaras (RFC 7505 4.2)",
 		"publish MX records, or send from a domain that takes mail":                                      "publicera MX-poster, eller sänd från en domän som tar emot e-post",
 		"no MX; replies go to the address of the domain itself, %s":                                      "ingen MX; svar går till domänens egen adress, %s",

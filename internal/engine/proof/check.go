@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/finding"
@@ -61,8 +62,13 @@ type Checker struct{ Config }
 // New returns a Checker.
 func New(c Config) *Checker { return &Checker{c} }
 
+// checkTime bounds one check, above all of an SPF tree whose servers are silent. What had no answer by then is Unclear.
+const checkTime = 2 * time.Minute
+
 // Domain checks a sender domain against what is expected of it.
 func (c *Checker) Domain(ctx context.Context, e Expected) Report {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
 	r := Report{Domain: e.Domain, At: c.Clock.Now(), Keys: map[string]State{}}
 	spf, path, dkim := c.part(ctx, e), c.part(ctx, e), c.part(ctx, e)
 	owner, dmarc := c.part(ctx, e), c.part(ctx, e)
@@ -87,6 +93,8 @@ func (c *Checker) Domain(ctx context.Context, e Expected) Report {
 // Any checks a domain of which nothing is known but its name. Without selectors common ones are tried; sources are the
 // addresses that should pass SPF, none: SPF is only linted.
 func (c *Checker) Any(ctx context.Context, domain string, selectors []string, sources []netip.Addr) Report {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
 	r := Report{Domain: domain, At: c.Clock.Now(), Keys: map[string]State{}}
 	e := Expected{Domain: domain, Sources: sources}
 	spf, dkim, dmarc, mx, rest := c.part(ctx, e), c.part(ctx, e), c.part(ctx, e), c.part(ctx, e), c.part(ctx, e)

@@ -28,6 +28,9 @@ func (p *part) exchangers() {
 	switch {
 	case faulty(err):
 		p.fault(SubjectMX, "MX "+domain, err)
+	case dns.Is(err, dns.NXDomain):
+		p.mx(finding.Error, "no-domain", domain, wording.Say("the domain does not exist"), wording.Say("a domain that is registered and delegated to name servers"),
+			wording.Say("check the spelling; see with the registrar that it is paid for and has name servers"))
 	case err != nil:
 		p.implicit()
 	case len(list) == 1 && list[0].Host == "": // RFC 7505 3

@@ -69,7 +69,7 @@ func (j *judge) answers(replies bool) (Verdict, wording.Text) {
 	for _, f := range j.report.Findings {
 		switch {
 		case !slices.Contains([]string{SubjectMX, SubjectMailbox, SubjectNoReply}, f.Subject):
-		case !replies && f.Code != "no-mx" && f.Code != "dns":
+		case !replies && f.Code != "no-mx" && f.Code != "no-domain" && f.Code != "dns":
 		case f.Code == "postmaster" || f.Code == "abuse":
 		case f.Severity == finding.Error, f.Subject == SubjectNoReply:
 			return NotMet, f.Found
