@@ -57,6 +57,7 @@ func (n *Node) startWatch() error {
 	if err != nil {
 		return err
 	}
-	n.upkeep.Go(onboard.NewWatch(service, proof.New(checking(n.cfg, resolver, n.sys)), n.sys.Log).Run)
+	n.watch = onboard.NewWatch(service, proof.New(checking(n.cfg, resolver, n.sys)), n.sys.Log)
+	n.upkeep.Go(n.watch.Run)
 	return nil
 }

@@ -66,7 +66,11 @@ func (s *Service) check(ctx context.Context, checker Checker, d model.Domain) (C
 	}
 	v := s.judge(d, keys, &r)
 	out := &v.change.Domain
-	out.NextCheck = r.At.Add(spread(s.pace(out, v.keys, r.At), s.roll()))
+	wait := s.pace(out, v.keys, r.At)
+	if unanswered(&r) {
+		wait = min(wait, hour)
+	}
+	out.NextCheck = r.At.Add(spread(wait, s.roll()))
 	if len(v.told) > 0 {
 		ev := s.event(out, strings.Join(v.told, "; "))
 		v.change.Event = &ev

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	watchPoll  = 5 * time.Second  // between looks for domains that are due
+	watchPoll  = 20 * time.Second // between looks for domains that are due; a Poke is heard at once
 	watchBatch = 2 * watchPlaces  // claimed at a time, in one commit
 	watchClaim = 10 * time.Minute // a domain is due again after, if whoever claimed it is gone
 )
@@ -23,6 +23,7 @@ type Watch struct {
 	checker Checker
 	log     *slog.Logger
 
+	poke    chan struct{}
 	breaker *breaker
 	claimed []model.Domain // not begun, at most watchBatch
 	failing bool           // the store, told of once
@@ -30,7 +31,15 @@ type Watch struct {
 
 // NewWatch returns a watch over the domains of a service. checker is asked on and on: it should not bother mail servers.
 func NewWatch(s *Service, checker Checker, log *slog.Logger) *Watch {
-	return &Watch{service: s, checker: checker, log: log, breaker: newBreaker()}
+	return &Watch{service: s, checker: checker, log: log, poke: make(chan struct{}, 1), breaker: newBreaker()}
+}
+
+// Poke tells that domains may have been added or changed.
+func (w *Watch) Poke() {
+	select {
+	case w.poke <- struct{}{}:
+	default: // one is waiting already
+	}
 }
 
 // answer is what a check says of DNS.
@@ -55,8 +64,9 @@ func (w *Watch) Run(ctx context.Context) error {
 			busy++
 			checks.Go(func() { ends <- w.check(ctx, d) })
 		}
-		t := w.service.clock.NewTimer(watchPoll)
+		t := w.service.clock.NewTimer(w.wait())
 		select {
+		case <-w.poke:
 		case a := <-ends:
 			busy--
 			w.saw(a)
@@ -67,6 +77,14 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 		t.Stop()
 	}
+}
+
+// wait is how long nothing need be looked at: until a trial, if DNS is down.
+func (w *Watch) wait() time.Duration {
+	if trial := w.breaker.until.Sub(w.now()); w.breaker.open && trial > 0 {
+		return min(watchPoll, trial)
+	}
+	return watchPoll
 }
 
 func (w *Watch) now() time.Time { return w.service.clock.Now() }

@@ -117,10 +117,16 @@ func (s *Store) ListDomains(ctx context.Context, account model.AccountID, after 
 	return list, s.fault("list domains", err)
 }
 
-// ClaimDomains implements store.Domains.
+// ClaimDomains implements store.Domains. It looks first whether there is any, since mostly there is none, and a change would
+// take its turn with the queue's.
 func (s *Store) ClaimDomains(ctx context.Context, now, until time.Time, limit int) ([]model.Domain, error) {
+	due := false
+	err := s.engine.Query(ctx, func(Scanner) error { due = true; return nil }, `SELECT id FROM domain WHERE next_check <= ? LIMIT 1`, micros(now))
+	if err != nil || !due {
+		return nil, s.fault("claim domains", err)
+	}
 	var list []model.Domain
-	err := s.change(ctx, "claim domains", func(ctx context.Context, tx *countingTx) (err error) {
+	err = s.change(ctx, "claim domains", func(ctx context.Context, tx *countingTx) (err error) {
 		if list, err = domains(ctx, tx, `next_check <= ? ORDER BY next_check LIMIT ?`+s.engine.Lock(), micros(now), limit); err != nil {
 			return err
 		}
