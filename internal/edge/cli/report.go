@@ -32,7 +32,8 @@ func (c *reportRead) Run(a *app) error {
 		return &usageError{wording.Errorf("--rows: %d is less than 0", c.Rows)}
 	}
 	var failed error
-	for i, path := range c.Files {
+	told := 0
+	for _, path := range c.Files {
 		r, err := a.readReport(path)
 		if err != nil {
 			a.complain(wording.Errorf("%s: %w", path, err))
@@ -45,7 +46,7 @@ func (c *reportRead) Run(a *app) error {
 			}
 			continue
 		}
-		if i > 0 {
+		if told++; told > 1 {
 			fmt.Fprintln(a.Out)
 		}
 		if len(c.Files) > 1 {
