@@ -31,6 +31,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishAddress())
 		maps.Copy(sv, validate.Swedish())
 		maps.Copy(sv, swedishIPCheck())
+		maps.Copy(sv, swedishIP())
 		maps.Copy(sv, reputation.Swedish())
 		maps.Copy(sv, swedishSPFBuild())
 		maps.Copy(sv, swedishDomainCheck())

@@ -52,25 +52,21 @@ func (s *Service) known() []model.SourceAddress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := slices.Clone(s.listed)
-	if len(s.own(list, s.Clock.Now())) == 0 {
+	if !slices.ContainsFunc(list, func(a model.SourceAddress) bool { return s.Mine(&a) }) {
 		list = append(list, s.configured...)
 	}
 	return list
 }
 
-// own are the addresses among list that this node sends from at an instant.
-func (s *Service) own(list []model.SourceAddress, now time.Time) []model.SourceAddress {
-	var own []model.SourceAddress
-	for _, a := range list {
-		if a.Sends(now) && (a.Node == "" || a.Node == s.Hostname) {
-			own = append(own, a)
-		}
-	}
-	return own
+// Mine reports whether this node sends from an address now.
+func (s *Service) Mine(a *model.SourceAddress) bool {
+	return a.Sends(s.Clock.Now()) && (a.Node == "" || a.Node == s.Hostname)
 }
 
 // Own are the addresses that this node sends from now; none: the system chooses.
-func (s *Service) Own() []model.SourceAddress { return s.own(s.known(), s.Clock.Now()) }
+func (s *Service) Own() []model.SourceAddress {
+	return slices.DeleteFunc(s.known(), func(a model.SourceAddress) bool { return !s.Mine(&a) })
+}
 
 // Senders are the addresses of all nodes that mail taken in now may go out from, as receivers see them; none: nothing is
 // known of where it will go out.

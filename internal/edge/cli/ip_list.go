@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/budkavle/budkavle/internal/flow/addresses"
+	"github.com/budkavle/budkavle/internal/model"
+)
+
+type ipList struct{}
+
+func (c *ipList) Run(a *app) error {
+	return a.withAddresses(func(ctx context.Context, o *office, s *addresses.Service) error {
+		list, err := o.store.ListAddresses(ctx)
+		if err != nil {
+			return err
+		}
+		t := a.listing("address", "state", "date", "pool", "ehlo", "node", "ptr", "blocklists", "remark")
+		for _, ip := range list {
+			err := t.item(ip, ip.Address.String(), a.T(string(ip.State)), stateDate(&ip), ip.Pool, orDash(ip.Helo), orDash(ip.Node), a.T(string(ip.PTR)),
+				orDash(strings.Join(ip.Listed, ", ")), orDash(ip.Note))
+			if err != nil {
+				return err
+			}
+		}
+		if err := t.end(); err != nil || a.json {
+			return err
+		}
+		switch configured := o.config.Delivery.SourceAddresses; {
+		case slices.ContainsFunc(list, func(ip model.SourceAddress) bool { return s.Mine(&ip) }):
+		case len(configured) > 0:
+			a.say("This node sends from delivery.source_addresses (%s) until an address is added for it.", strings.Join(configured, ", "))
+		default:
+			a.say("No address is named for this node: the system chooses, and nobody knows whether it has a PTR record. Name it with: budkavle ip add ADDRESS --state active")
+		}
+		return nil
+	})
+}
+
+// stateDate is the day that belongs to a state: when it may come into full use, or is last used.
+func stateDate(ip *model.SourceAddress) string {
+	switch ip.State {
+	case model.AddressWarming:
+		return day(ip.ReadyAt)
+	case model.AddressRetiring, model.AddressRetired:
+		return day(ip.RetiresAt)
+	}
+	return day(ip.ChangedAt)
+}
+
+func day(t time.Time) string { return t.Local().Format(time.DateOnly) }
