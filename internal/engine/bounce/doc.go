@@ -4,7 +4,7 @@
 // first that fits decides and is named in the Verdict. Words are asked before codes, and providers' own words before all
 // others'. Hard means that the address or its domain is dead; what is refused for spam, policy or a name, what is temporary
 // in the words of whoever says so, and what the report itself contradicts, is not. Loading fails with the file, the line and
-// the rule, also when an example is not decided by its rule; judging never fails: what no rule knows is Unclassified.
+// the rule, also when an example is not decided by its own rule; judging never fails: what no rule knows is Unclassified.
 //
 // Mail reads every shape with four readers: status parts (internal/standard/dsn), complaints, mails known by sender, subject and
 // header, and a scanner for text written for people, which finds the addresses and what stands behind them. There is no

@@ -174,11 +174,20 @@ func (r *Rules) told(l *letter, rule *mailRule) Reading {
 func (r *Rules) wordsOf(l *letter, name, words string, kind Kind) (rep Report, byWords bool) {
 	said := ParseReply(words)
 	rep = Report{
-		Recipient: name, Status: said.Enhanced, Code: said.Code, Diagnostic: oneLine(words), RemoteMTA: hostIn(words), ReportingMTA: l.from(),
+		Recipient: name, Status: said.Enhanced, Code: said.Code, Diagnostic: oneLine(withoutHead(words, name)), RemoteMTA: hostIn(words),
+		ReportingMTA: l.from(),
 	}
 	said.Host = rep.speaker()
 	rep.Verdict, byWords = r.judge(said, kind)
 	return rep, byWords
+}
+
+// withoutHead takes the address from the beginning of what is said of it.
+func withoutHead(words, name string) string {
+	if rest, ok := strings.CutPrefix(strings.TrimLeft(words, bullets+"<\"'"), name); ok && strings.TrimSpace(rest) != "" {
+		return strings.TrimLeft(rest, " \t>\"':")
+	}
+	return words
 }
 
 // add keeps a report. The mail is what is gravest in it.

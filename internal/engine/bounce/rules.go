@@ -62,6 +62,17 @@ func New(extra ...io.Reader) (*Rules, error) {
 		}
 		examples = append(examples, more...)
 	}
+	if _, err := r.loadEmbedded(); err != nil {
+		return nil, err
+	}
+	if err := r.prove(examples); err != nil { // those of the embedded rules may well be decided by extra ones
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Rules) loadEmbedded() ([]example, error) {
+	var examples []example
 	files, _ := embedded.ReadDir("rules") // in order of names; what is compiled in is there
 	for _, f := range files {
 		name := "rules/" + f.Name()
@@ -72,10 +83,7 @@ func New(extra ...io.Reader) (*Rules, error) {
 		}
 		examples = append(examples, more...)
 	}
-	if err := r.prove(examples); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return examples, nil
 }
 
 // Load is New with the rules of a file; an empty path stands for none.

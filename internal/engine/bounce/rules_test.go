@@ -58,6 +58,23 @@ func TestReply(t *testing.T) {
 	}
 }
 
+// TestEmbeddedRulesDecideTheirExamples, each its own and all of them.
+func TestEmbeddedRulesDecideTheirExamples(t *testing.T) {
+	r := &Rules{index: newPhraseIndex()}
+	examples, err := r.loadEmbedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range examples {
+		if got := e.decidedBy(r); got != e.rule {
+			t.Errorf("%s, line %d, rule %s: %q is decided by %q", e.file, e.line, e.rule, e.text, got)
+		}
+	}
+	if len(examples) < 150 {
+		t.Errorf("only %d examples", len(examples))
+	}
+}
+
 // TestHardIsDead: no rule may call anything hard but dead addresses and domains, and none what is only delayed.
 func TestHardIsDead(t *testing.T) {
 	for _, ru := range builtin(t).list {
