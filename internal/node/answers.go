@@ -8,6 +8,7 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/flow/feedback"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
+	"github.com/budkavle/budkavle/internal/flow/suppression"
 )
 
 // startAnswers makes what takes the answers of the world: returned mail, and what recipients say on their page and by mail.
@@ -16,6 +17,7 @@ func (n *Node) startAnswers() error {
 		Store: n.store, Links: consent.NewLinks(n.ring), Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, BaseURL: strings.TrimRight(n.cfg.HTTP.BaseURL, "/"),
 		Write: n.submit.WriteLetter,
 	})
+	n.suppression = suppression.New(suppression.Config{Store: n.store, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log})
 	n.feedback = feedback.New(feedback.Config{
 		Store: n.store, Paths: n.paths, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Noticed: n.notify.Poke, Leave: n.leaveByMail,
 	})

@@ -35,6 +35,7 @@ import (
 	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
 	"github.com/budkavle/budkavle/internal/flow/submit"
+	"github.com/budkavle/budkavle/internal/flow/suppression"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -53,32 +54,34 @@ func NewSystem(log *slog.Logger) System {
 
 // Node is a running node.
 type Node struct {
-	sys        System
-	cfg        config.Config
-	lock       io.Closer // nil: the store takes several nodes
-	store      store.Store
-	ring       *keyring.Ring
-	ids        *ident.Source
-	paths      *bounce.ReturnPaths
-	directory  *submit.Directory
-	deliver    *deliver.Service
-	addresses  *addresses.Service
-	submit     *submit.Service
-	notify     *notify.Service
-	feedback   *feedback.Service
-	watch      *onboard.Watch
-	recipients *recipient.Service
-	web        *web.Web
-	validator  *validate.Validator
-	lists      *validate.Jobs
-	servers    []*smtpd.Server
-	http       *http.Server
-	metrics    *metrics
-	disk       *diskCheck
-	pulse      *pulse
-	upkeep     *lifecycle.Group
-	ready      atomic.Bool
-	doors      doors
+	sys         System
+	cfg         config.Config
+	lock        io.Closer // nil: the store takes several nodes
+	store       store.Store
+	ring        *keyring.Ring
+	ids         *ident.Source
+	paths       *bounce.ReturnPaths
+	directory   *submit.Directory
+	deliver     *deliver.Service
+	addresses   *addresses.Service
+	submit      *submit.Service
+	notify      *notify.Service
+	feedback    *feedback.Service
+	desk        *onboard.Service
+	watch       *onboard.Watch
+	recipients  *recipient.Service
+	suppression *suppression.Service
+	web         *web.Web
+	validator   *validate.Validator
+	lists       *validate.Jobs
+	servers     []*smtpd.Server
+	http        *http.Server
+	metrics     *metrics
+	disk        *diskCheck
+	pulse       *pulse
+	upkeep      *lifecycle.Group
+	ready       atomic.Bool
+	doors       doors
 }
 
 // Addrs are where a node really listens, which port 0 leaves open until then.

@@ -23,15 +23,18 @@ import (
 
 // Config is what an API is made of.
 type Config struct {
-	Submit    Submitter
-	Store     Store
-	Directory Directory
-	Validator Validator
-	Lists     Lists
-	Clock     clock.Clock
-	Log       *slog.Logger
-	BaseURL   string // as clients reach it, without a closing slash: the paging addresses begin with it
-	MaxSize   int64  // octets of one message
+	Submit       Submitter
+	Store        Store
+	Directory    Directory
+	Validator    Validator
+	Lists        Lists
+	Suppressions Suppressions
+	Recipients   Recipients
+	Desk         Desk
+	Clock        clock.Clock
+	Log          *slog.Logger
+	BaseURL      string // as clients reach it, without a closing slash: the paging addresses begin with it
+	MaxSize      int64  // octets of one message
 }
 
 // Submitter takes mail in; *submit.Service is one.
@@ -48,6 +51,7 @@ type Store interface {
 	IdempotentResponse(ctx context.Context, account model.AccountID, key string, now time.Time) ([]byte, error)
 	Message(ctx context.Context, id ident.ID) (model.Message, error)
 	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
+	ListDomains(ctx context.Context, account model.AccountID, after string, limit int) ([]model.Domain, error)
 }
 
 // Directory knows keys, accounts and domains; *submit.Directory is one.
@@ -77,6 +81,9 @@ func New(c Config) *API {
 	a.mux.Handle("GET /v3/{domain}/events", a.handle(a.events))
 	a.mux.Handle("GET /v3/{domain}/events/{token}", a.handle(a.events))
 	a.routeValidation()
+	a.routeSuppressions()
+	a.routeRecipients()
+	a.routeDomains()
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		a.answerError(w, r, refuse(http.StatusNotFound, "There is no call %.10s %.200s here; docs/api.md lists those there are", r.Method, r.URL.Path))
 	})

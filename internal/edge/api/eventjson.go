@@ -71,7 +71,7 @@ const (
 // wordsFor is the name, severity and reason of a kind; the empty name is for what Mailgun has no word for.
 func wordsFor(ev *model.Event) (name, severity, reason string) {
 	switch ev.Kind {
-	case model.EventAccepted, model.EventRejected, model.EventDelivered:
+	case model.EventAccepted, model.EventRejected, model.EventDelivered, model.EventUnsubscribed, model.EventComplained:
 		return string(ev.Kind), "", ""
 	case model.EventDeferred:
 		return "failed", temporary, "generic"
@@ -121,6 +121,8 @@ func render(ev *model.Event, m *model.Message) event {
 		e.Method, e.OriginatingIP, e.APIKeyID = strings.ToUpper(string(m.Origin)), m.Meta.Client, m.Meta.Credential
 	case model.EventRejected:
 		e.LogLevel, e.Reject = "warn", &reject{Reason: ev.Data.Class, Description: ev.Data.Reason}
+	case model.EventUnsubscribed, model.EventComplained: // the recipient speaks, not a server
+		e.Envelope = nil
 	default:
 		e.DeliveryStatus = statusOf(ev)
 		if r := ev.Data.Reply; r != nil {
