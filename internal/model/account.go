@@ -30,7 +30,15 @@ type Account struct {
 	Operator  bool         `json:"operator"`          // may act for every account
 	Weight    int          `json:"weight"`            // share against other accounts in a path, 1 to 100
 	Contact   string       `json:"contact,omitempty"` // mail address to which warnings go; empty: nobody is written to
+	Quiet     Quiet        `json:"quiet,omitzero"`
 	CreatedAt time.Time    `json:"created_at"`
+}
+
+// Quiet is what an account's people do not want to be told by mail. Events tell all of it.
+type Quiet struct {
+	BulkDSN bool `json:"bulk_dsn,omitempty"` // no DSN about bulk mail to the systems that sent it; about other mail always
+	Digest  bool `json:"digest,omitempty"`   // no daily letter to the contact
+	Replies bool `json:"replies,omitempty"`  // answers that come to return paths are dropped, not forwarded to the sender
 }
 
 // MaxUsername is the most octets a user name has.

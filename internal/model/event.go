@@ -24,6 +24,7 @@ const (
 	EventUnsubscribed EventKind = "unsubscribed"
 	EventComplained   EventKind = "complained"
 	EventReturned     EventKind = "returned" // takes an unsubscription, complaint or bounce back
+	EventReplied      EventKind = "replied"  // mail came back that moves nothing: Data.Class says what it is, Data.Reason what became of it
 	EventDomain       EventKind = "domain"   // a sender domain changed its state
 	EventAccount      EventKind = "account"  // an account changed its state
 	EventAddress      EventKind = "address"  // a source address changed, or somebody could not be told of that
@@ -53,6 +54,7 @@ type EventData struct {
 	Tag     string        `json:"tag,omitempty"`     // unsubscribed: from mail with this tag; empty: from all
 	Delays  *Delays       `json:"delays,omitempty"`
 	Delayed bool          `json:"delayed,omitempty"` // a DSN came after the receiver's 250
+	Listed  bool          `json:"listed,omitempty"`  // the address came on a suppression list by it, where it was not yet
 	Code    int           `json:"code,omitempty"`    // codes of our own: 605, 606, 607, 650
 	Session time.Duration `json:"session,omitempty"` // age of the SMTP session when it ended
 }

@@ -86,9 +86,10 @@ type Queue interface {
 	// Settle stores outcomes and their events in one commit, shared with concurrent callers. An outcome whose
 	// recipient is no longer leased by its Lease changes nothing and stores no event; its key is returned.
 	Settle(ctx context.Context, outcomes []Outcome) (stale []model.RecipientKey, err error)
-	// Bounce moves a delivered, waiting or held recipient to bounced because a DSN came back, with its event.
-	// It reports false, and stores nothing, if the recipient is not in such a state. Entries of suppress share the commit.
-	Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind, suppress ...model.Suppression) (bool, error)
+	// Bounce moves a delivered, waiting or held recipient to bounced because a report came back, with all that the outcome
+	// has; of it Lease, State, Due and Attempted are not looked at, and the event is there. It reports false, and stores
+	// nothing, if the recipient is not in such a state.
+	Bounce(ctx context.Context, o Outcome) (bool, error)
 	// NoteEvents appends events that change no recipient, and the notices that come of them.
 	NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error
 	// RecoverLeases returns up to limit recipients held by the lease to the queue, due at due; it reports how many.
@@ -129,6 +130,9 @@ type EventFilter struct {
 // Events reads the append-only record.
 type Events interface {
 	ListEvents(ctx context.Context, f EventFilter) ([]model.Event, error)
+	// CountEvents counts the events that match by kind; After and Limit are not looked at. With a Domain, or a Message, it
+	// reads no row of another.
+	CountEvents(ctx context.Context, f EventFilter) (map[model.EventKind]int64, error)
 }
 
 // Notices is the outbox of what senders must be told: written in the commit of the outcome, gone in the

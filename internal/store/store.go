@@ -61,6 +61,14 @@ type Accounts interface {
 	SetAccountState(ctx context.Context, id model.AccountID, s model.AccountState, reason string, ev model.Event) error
 	// SetAccountContact records the mail address that warnings go to; empty: none.
 	SetAccountContact(ctx context.Context, id model.AccountID, contact string) error
+	// SetAccountQuiet records what the account's people are not told by mail.
+	SetAccountQuiet(ctx context.Context, id model.AccountID, q model.Quiet) error
+	// ClaimDigests returns at most limit accounts that have a contact, want the daily letter and were not told of the day,
+	// a number such as 20261124, or of a later one, and keeps them from other callers until the time given, in one commit.
+	// When all are told it reads nothing, however many accounts there are.
+	ClaimDigests(ctx context.Context, day int, now, until time.Time, limit int) ([]model.Account, error)
+	// ToldDigest records that the account needs to be told nothing more of the day.
+	ToldDigest(ctx context.Context, id model.AccountID, day int) error
 }
 
 // Credentials keeps SMTP users.

@@ -42,7 +42,7 @@ func (s *Service) failed(ctx context.Context, a *arrival, m *model.Message, f *b
 	ev := s.event(m, f, model.EventBounced)
 	notice := told(m, f, model.NoticeFailed)
 	for wait := firstWait; ; wait *= 2 {
-		moved, err := s.Store.Bounce(ctx, f.Recipient.RecipientKey, f.Reply, ev, notice)
+		moved, err := s.Store.Bounce(ctx, store.Outcome{Key: f.Recipient.RecipientKey, Reply: f.Reply, At: ev.At, Event: &ev, Notice: notice})
 		if err != nil {
 			return err
 		}

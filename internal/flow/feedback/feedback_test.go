@@ -187,8 +187,8 @@ type late struct {
 	settle func()
 }
 
-func (l *late) Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind, suppress ...model.Suppression) (bool, error) {
-	moved, err := l.Store.Bounce(ctx, key, r, ev, n, suppress...)
+func (l *late) Bounce(ctx context.Context, o store.Outcome) (bool, error) {
+	moved, err := l.Store.Bounce(ctx, o)
 	if l.settle != nil {
 		l.settle()
 		l.settle = nil

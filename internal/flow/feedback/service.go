@@ -32,7 +32,7 @@ type Store interface {
 	Message(ctx context.Context, id ident.ID) (model.Message, error)
 	Recipient(ctx context.Context, key model.RecipientKey) (model.Recipient, error)
 	Recipients(ctx context.Context, id ident.ID, from, limit int) ([]model.Recipient, error)
-	Bounce(ctx context.Context, key model.RecipientKey, r model.Reply, ev model.Event, n model.NoticeKind, suppress ...model.Suppression) (bool, error)
+	Bounce(ctx context.Context, o store.Outcome) (bool, error)
 	NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error
 	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
 }

@@ -117,7 +117,8 @@ func TestACommitThatWasCutOff(t *testing.T) {
 			events(2)
 
 			lose()
-			moved, err := s.Bounce(t.Context(), model.RecipientKey{Message: id}, model.Reply{}, model.Event{ID: ids.Next(), Kind: model.EventBounced, At: now}, "")
+			ev = model.Event{ID: ids.Next(), Kind: model.EventBounced, At: now}
+			moved, err := s.Bounce(t.Context(), store.Outcome{Key: model.RecipientKey{Message: id}, Event: &ev})
 			if err != nil || !moved {
 				t.Errorf("Bounce: %v, %v", moved, err)
 			}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
@@ -20,14 +21,15 @@ func (s *Store) one(ctx context.Context, op string, scan func(Scanner) error, qu
 	return s.fault(op, err)
 }
 
-const accountColumns = `id, name, state, reason, bulk, operator, weight, contact, created_at`
+const accountColumns = `id, name, state, reason, bulk, operator, weight, contact, quiet_bulk_dsn, quiet_digest, quiet_replies, created_at`
 
 func scanAccount(a *model.Account) func(Scanner) error {
 	return func(r Scanner) error {
 		var created int64
-		var bulk, operator int
-		err := r.Scan(&a.ID, &a.Name, &a.State, &a.Reason, &bulk, &operator, &a.Weight, &a.Contact, &created)
+		var bulk, operator, dsn, digest, replies int
+		err := r.Scan(&a.ID, &a.Name, &a.State, &a.Reason, &bulk, &operator, &a.Weight, &a.Contact, &dsn, &digest, &replies, &created)
 		a.Bulk, a.Operator, a.CreatedAt = bulk != 0, operator != 0, instant(created)
+		a.Quiet = model.Quiet{BulkDSN: dsn != 0, Digest: digest != 0, Replies: replies != 0}
 		return err
 	}
 }
@@ -47,8 +49,9 @@ func (s *Store) AddAccount(ctx context.Context, a model.Account) (model.Account,
 			return err
 		}
 		a.ID = model.AccountID(n)
-		return tx.exec(ctx, `INSERT INTO account (`+accountColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			n, a.Name, string(a.State), a.Reason, integer(a.Bulk), integer(a.Operator), a.Weight, a.Contact, micros(a.CreatedAt))
+		return tx.exec(ctx, `INSERT INTO account (`+accountColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			n, a.Name, string(a.State), a.Reason, integer(a.Bulk), integer(a.Operator), a.Weight, a.Contact,
+			integer(a.Quiet.BulkDSN), integer(a.Quiet.Digest), integer(a.Quiet.Replies), micros(a.CreatedAt))
 	})
 	return a, err
 }
@@ -67,14 +70,19 @@ func (s *Store) AccountByID(ctx context.Context, id model.AccountID) (model.Acco
 
 // ListAccounts implements store.Accounts.
 func (s *Store) ListAccounts(ctx context.Context, after string, limit int) ([]model.Account, error) {
+	list, err := accounts(ctx, s.engine, `WHERE name > ? ORDER BY name LIMIT ?`, after, limit)
+	return list, s.fault("list accounts", err)
+}
+
+func accounts(ctx context.Context, r Reader, query string, args ...any) ([]model.Account, error) {
 	var list []model.Account
-	err := s.engine.Query(ctx, func(r Scanner) error {
+	err := r.Query(ctx, func(r Scanner) error {
 		var a model.Account
 		err := scanAccount(&a)(r)
 		list = append(list, a)
 		return err
-	}, `SELECT `+accountColumns+` FROM account WHERE name > ? ORDER BY name LIMIT ?`, after, limit)
-	return list, s.fault("list accounts", err)
+	}, `SELECT `+accountColumns+` FROM account `+query, args...)
+	return list, err
 }
 
 // SetAccountState implements store.Accounts.
@@ -93,5 +101,37 @@ func (s *Store) SetAccountContact(ctx context.Context, id model.AccountID, conta
 	const op = "set contact of account"
 	return s.change(ctx, op, func(ctx context.Context, tx *countingTx) error {
 		return tx.cas(ctx, store.NotFound, op, `UPDATE account SET contact = ? WHERE id = ?`, contact, int64(id))
+	})
+}
+
+// SetAccountQuiet implements store.Accounts.
+func (s *Store) SetAccountQuiet(ctx context.Context, id model.AccountID, q model.Quiet) error {
+	const op = "set who is told of account"
+	return s.change(ctx, op, func(ctx context.Context, tx *countingTx) error {
+		return tx.cas(ctx, store.NotFound, op, `UPDATE account SET quiet_bulk_dsn = ?, quiet_digest = ?, quiet_replies = ? WHERE id = ?`,
+			integer(q.BulkDSN), integer(q.Digest), integer(q.Replies), int64(id))
+	})
+}
+
+// ClaimDigests implements store.Accounts. The condition is that of the index account_digest.
+func (s *Store) ClaimDigests(ctx context.Context, day int, now, until time.Time, limit int) ([]model.Account, error) {
+	var list []model.Account
+	err := s.change(ctx, "claim digests", func(ctx context.Context, tx *countingTx) (err error) {
+		list, err = accounts(ctx, tx, `WHERE contact <> '' AND quiet_digest = 0 AND digest_day < ? AND digest_claim <= ? ORDER BY digest_day LIMIT ?`+s.engine.Lock(),
+			day, micros(now), limit)
+		for i := range list {
+			if err = tx.exec(ctx, `UPDATE account SET digest_claim = ? WHERE id = ?`, micros(until), int64(list[i].ID)); err != nil {
+				break
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+// ToldDigest implements store.Accounts.
+func (s *Store) ToldDigest(ctx context.Context, id model.AccountID, day int) error {
+	return s.change(ctx, "told digest", func(ctx context.Context, tx *countingTx) error {
+		return tx.exec(ctx, `UPDATE account SET digest_day = ?, digest_claim = 0 WHERE id = ? AND digest_day < ?`, day, int64(id), day)
 	})
 }

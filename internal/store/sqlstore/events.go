@@ -108,7 +108,41 @@ func (s *Store) DropNotices(ctx context.Context, ns []model.Notice) error {
 // ListEvents implements store.Events. Domain and message have an index each; other filters are applied to what
 // that index, or the order of identifiers, brings.
 func (s *Store) ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error) {
-	var w where
+	w := eventWhere(f)
+	order := `DESC`
+	if f.Ascending {
+		order = `ASC`
+	}
+	if f.After != 0 && f.Ascending {
+		w.add(`id > ?`, int64(f.After))
+	} else if f.After != 0 {
+		w.add(`id < ?`, int64(f.After))
+	}
+	var list []model.Event
+	err := s.engine.Query(ctx, func(r Scanner) error {
+		ev, err := scanEvent(r)
+		list = append(list, ev)
+		return err
+	}, `SELECT id, kind, at, account, domain, message, n, recipient, data FROM event`+w.text()+` ORDER BY id `+order+` LIMIT ?`, append(w.args, f.Limit)...)
+	return list, s.fault("list events", err)
+}
+
+// CountEvents implements store.Events.
+func (s *Store) CountEvents(ctx context.Context, f store.EventFilter) (map[model.EventKind]int64, error) {
+	w := eventWhere(f)
+	counts := map[model.EventKind]int64{} // no longer than there are kinds
+	err := s.engine.Query(ctx, func(r Scanner) error {
+		var kind model.EventKind
+		var n int64
+		err := r.Scan(&kind, &n)
+		counts[kind] = n
+		return err
+	}, `SELECT kind, COUNT(*) FROM event`+w.text()+` GROUP BY kind`, w.args...)
+	return counts, s.fault("count events", err)
+}
+
+// eventWhere is what a filter asks for besides its place.
+func eventWhere(f store.EventFilter) (w where) {
 	if f.Message != 0 {
 		w.add(`message = ?`, int64(f.Message))
 	}
@@ -134,22 +168,7 @@ func (s *Store) ListEvents(ctx context.Context, f store.EventFilter) ([]model.Ev
 		}
 		w.add(`kind IN (?`+strings.Repeat(`, ?`, len(kinds)-1)+`)`, kinds...)
 	}
-	order := `DESC`
-	if f.Ascending {
-		order = `ASC`
-	}
-	if f.After != 0 && f.Ascending {
-		w.add(`id > ?`, int64(f.After))
-	} else if f.After != 0 {
-		w.add(`id < ?`, int64(f.After))
-	}
-	var list []model.Event
-	err := s.engine.Query(ctx, func(r Scanner) error {
-		ev, err := scanEvent(r)
-		list = append(list, ev)
-		return err
-	}, `SELECT id, kind, at, account, domain, message, n, recipient, data FROM event`+w.text()+` ORDER BY id `+order+` LIMIT ?`, append(w.args, f.Limit)...)
-	return list, s.fault("list events", err)
+	return w
 }
 
 func scanEvent(r Scanner) (model.Event, error) {

@@ -182,20 +182,20 @@ func settle(ctx context.Context, tx *countingTx, o *store.Outcome, last string, 
 }
 
 // Bounce implements store.Queue.
-func (s *Store) Bounce(ctx context.Context, key model.RecipientKey, reply model.Reply, ev model.Event, n model.NoticeKind, suppress ...model.Suppression) (bool, error) {
-	last, err := json.Marshal(&reply)
+func (s *Store) Bounce(ctx context.Context, o store.Outcome) (bool, error) {
+	last, err := json.Marshal(&o.Reply)
 	if err != nil {
 		return false, &store.Error{Kind: store.Internal, Op: "bounce", Err: err}
 	}
 	var moved bool
-	err = s.changeOnce(ctx, "bounce", "event", ev.ID, func(ctx context.Context, tx *countingTx) error {
+	err = s.changeOnce(ctx, "bounce", "event", o.Event.ID, func(ctx context.Context, tx *countingTx) error {
 		moved = false
 		var state model.RecipientState
 		found := false
 		if err := tx.Query(ctx, func(r Scanner) error {
 			found = true
 			return r.Scan(&state)
-		}, `SELECT state FROM recipient WHERE message = ? AND n = ?`, int64(key.Message), key.N); err != nil {
+		}, `SELECT state FROM recipient WHERE message = ? AND n = ?`, int64(o.Key.Message), o.Key.N); err != nil {
 			return err
 		}
 		if !found || state == model.StateLeased || !state.CanBecome(model.StateBounced) {
@@ -203,16 +203,16 @@ func (s *Store) Bounce(ctx context.Context, key model.RecipientKey, reply model.
 		}
 		moved = true
 		if err := tx.cas(ctx, store.Conflict, "bounce", `UPDATE recipient SET state = 4, due = 0, last = ?, settled_at = ? WHERE message = ? AND n = ? AND state = ?`,
-			string(last), micros(ev.At), int64(key.Message), key.N, int(state)); err != nil {
+			string(last), micros(o.Event.At), int64(o.Key.Message), o.Key.N, int(state)); err != nil {
 			return err
 		}
-		if err := insertEvent(ctx, tx, ev); err != nil {
+		if err := insertEvent(ctx, tx, *o.Event); err != nil {
 			return err
 		}
-		if err := hygiene(ctx, tx, suppress, nil); err != nil {
+		if err := hygiene(ctx, tx, o.Suppress, o.Soft); err != nil {
 			return err
 		}
-		return insertNotice(ctx, tx, key, n, ev.At)
+		return insertNotice(ctx, tx, o.Key, o.Notice, o.Event.At)
 	})
 	return moved && err == nil, err
 }

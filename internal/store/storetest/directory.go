@@ -46,9 +46,37 @@ func testAccounts(t *testing.T, b *bench) {
 	b.ok(b.SetAccountContact(b.ctx, c.ID, "it@shop.example"))
 	b.kind(b.SetAccountContact(b.ctx, 99, ""), store.NotFound)
 	c.Contact = "it@shop.example"
+	quiet := model.Quiet{BulkDSN: true, Replies: true}
+	b.ok(b.SetAccountQuiet(b.ctx, c.ID, quiet))
+	b.kind(b.SetAccountQuiet(b.ctx, 99, quiet), store.NotFound)
+	c.Quiet = quiet
 	list, err := b.ListAccounts(b.ctx, "school", 10)
 	b.ok(err)
 	same(t, "accounts after school", list, []model.Account{c})
+}
+
+func testDigests(t *testing.T, b *bench) {
+	add := func(name, contact string, q model.Quiet) model.Account {
+		a, err := b.AddAccount(b.ctx, model.Account{Name: name, State: model.AccountActive, Weight: 1, Contact: contact, Quiet: q, CreatedAt: now})
+		b.ok(err)
+		return a
+	}
+	school, shop := add("school", "it@school.example", model.Quiet{}), add("shop", "it@shop.example", model.Quiet{})
+	add("mute", "", model.Quiet{})
+	add("quiet", "it@quiet.example", model.Quiet{Digest: true})
+	claim := func(day int, at time.Time, limit int) []model.Account {
+		t.Helper()
+		list, err := b.ClaimDigests(b.ctx, day, at, at.Add(time.Minute), limit)
+		b.ok(err)
+		return list
+	}
+	if got := claim(20261123, now, 1); len(got) != 1 || len(claim(20261123, now, 10)) != 1 || len(claim(20261123, now, 10)) != 0 {
+		t.Errorf("claimed twice, or not at all: %v", got)
+	}
+	b.ok(b.ToldDigest(b.ctx, shop.ID, 20261123))
+	b.ok(b.ToldDigest(b.ctx, shop.ID, 20261122))
+	same(t, "the claim of a node that died ends", claim(20261123, now.Add(2*time.Minute), 10), []model.Account{school})
+	same(t, "the day after", claim(20261124, now.Add(2*time.Minute), 10), []model.Account{shop})
 }
 
 func testCredentials(t *testing.T, b *bench) {

@@ -151,6 +151,9 @@ func testEvents(t *testing.T, b *bench) {
 	if n := len(b.events(store.EventFilter{Begin: time.Now().Add(time.Hour)})); n != 0 {
 		t.Errorf("in an hour: %d", n)
 	}
+	counts, err := b.CountEvents(b.ctx, store.EventFilter{Domain: 1, Begin: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)})
+	b.ok(err)
+	same(t, "counts", counts, map[model.EventKind]int64{model.EventDelivered: 3, model.EventBounced: 2})
 }
 
 // settleAll claims and delivers everything of the lane.

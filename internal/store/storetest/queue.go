@@ -350,7 +350,7 @@ func testBounce(t *testing.T, b *bench) {
 		key := sub.Recipients[n].RecipientKey
 		for _, again := range []bool{false, true} {
 			ev := b.event(model.EventBounced, key.Message, n, sub.Recipients[n].Address)
-			moved, err := b.Bounce(b.ctx, key, reply, ev, model.NoticeFailed)
+			moved, err := b.Bounce(b.ctx, store.Outcome{Key: key, Reply: reply, Event: &ev, Notice: model.NoticeFailed})
 			b.ok(err)
 			if moved != (want && !again) {
 				t.Errorf("recipient %d, again %v: moved %v", n, again, moved)
@@ -363,7 +363,8 @@ func testBounce(t *testing.T, b *bench) {
 	if n := len(b.events(store.EventFilter{Kinds: []model.EventKind{model.EventBounced}})); n != 2 {
 		t.Errorf("%d events, want 2", n)
 	}
-	if moved, err := b.Bounce(b.ctx, model.RecipientKey{Message: 5}, reply, b.event(model.EventBounced, 5, 0, ""), ""); moved || err != nil {
+	ev := b.event(model.EventBounced, 5, 0, "")
+	if moved, err := b.Bounce(b.ctx, store.Outcome{Key: model.RecipientKey{Message: 5}, Reply: reply, Event: &ev}); moved || err != nil {
 		t.Errorf("nobody: %v, %v", moved, err)
 	}
 }

@@ -33,6 +33,7 @@ func Run(t *testing.T, writers int, open Open) {
 		{"change domain only as it was read", testChangeDomainConflicts},
 		{"claim domains", testClaimDomains},
 		{"domains with their keys", testDomainKeys},
+		{"digests", testDigests},
 		{"credentials", testCredentials},
 		{"keys", testKeys},
 		{"accept", testAccept},

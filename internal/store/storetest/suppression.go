@@ -132,14 +132,21 @@ func testOutcomesSuppress(t *testing.T, b *bench) {
 	}
 
 	third := model.RecipientKey{Message: sub.Message.ID, N: 2}
-	moved, err := b.Bounce(b.ctx, third, model.Reply{Code: 550, At: now}, b.event(model.EventBounced, third.Message, 2, "user2@a.example"), "", entry(1, 3, model.SuppressBounce, "user2@a.example", ""))
+	ev := b.event(model.EventBounced, third.Message, 2, "user2@a.example")
+	soft.Key = "user2@a.example"
+	moved, err := b.Bounce(b.ctx, store.Outcome{
+		Key: third, Reply: model.Reply{Code: 550, At: now}, Event: &ev, Suppress: []model.Suppression{entry(1, 3, model.SuppressBounce, "user2@a.example", "")}, Soft: &soft,
+	})
 	if list, lerr := b.Suppressed(b.ctx, 1, []string{"user2@a.example"}); err != nil || lerr != nil || !moved || len(list) != 1 {
 		t.Errorf("a report suppresses: %v, %v, %+v", moved, err, list)
 	}
+	count, err = b.SoftBounce(b.ctx, 1, "user2@a.example")
+	b.ok(err)
+	same(t, "soft bounces of a report", count, soft)
 	if n, err := b.PurgeSoftBounces(b.ctx, now, 10); err != nil || n != 0 {
 		t.Errorf("purged %d, %v", n, err)
 	}
-	if n, err := b.PurgeSoftBounces(b.ctx, now.Add(time.Second), 10); err != nil || n != 1 {
+	if n, err := b.PurgeSoftBounces(b.ctx, now.Add(time.Second), 10); err != nil || n != 2 {
 		t.Errorf("purged %d, %v", n, err)
 	}
 }

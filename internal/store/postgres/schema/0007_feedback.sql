@@ -1,0 +1,12 @@
+-- +goose Up
+-- What an account's people are not told by mail.
+ALTER TABLE account ADD COLUMN quiet_bulk_dsn BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN quiet_digest BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN quiet_replies BIGINT NOT NULL DEFAULT 0;
+-- The last day that its contact was told of, such as 20261124, and until when a node is at it.
+ALTER TABLE account ADD COLUMN digest_day BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN digest_claim BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX account_digest ON account (digest_day) WHERE contact <> '' AND quiet_digest = 0;
+
+-- +goose Down
+SELECT 1;
