@@ -37,6 +37,7 @@ func NewOnboarding(cfg config.Config, st store.Store, ring *keyring.Ring, ids *i
 		KeyZone: cfg.Domains.KeyZone, ReturnLabel: cfg.Domains.ReturnLabel, ReturnTarget: cfg.Delivery.BounceDomain, Include: cfg.Domains.SPFInclude,
 		Sources: sources, ReportTo: cfg.ReportsTo(), Claim: cfg.Domains.Claim, Recheck: cfg.Domains.Recheck, RotateAfter: cfg.Domains.RotateAfter,
 		Hold: max(cfg.Delivery.Expire, cfg.Delivery.ExpireBulk) + 24*time.Hour, Checker: proof.New(checks), Resolver: resolver,
+		Notifier: &warnings{st, ids, sys.Clock, cfg.Delivery.BounceDomain, cfg.Delivery.Expire},
 	}
 	return s, nil
 }
@@ -57,6 +58,7 @@ func (n *Node) startWatch() error {
 	if err != nil {
 		return err
 	}
+	n.desk = service
 	n.watch = onboard.NewWatch(service, proof.New(checking(n.cfg, resolver, n.sys)), n.sys.Log)
 	n.upkeep.Go(n.watch.Run)
 	return nil

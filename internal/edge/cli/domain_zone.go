@@ -14,18 +14,22 @@ type domainZone struct{}
 // Run prints record by record: there may be tens of thousands.
 func (c *domainZone) Run(a *app) error {
 	return a.withOffice(func(ctx context.Context, o *office) error {
+		addresses, err := o.onboard.Addresses(ctx)
+		if err != nil {
+			return err
+		}
 		out := bufio.NewWriter(a.Out)
 		a.Out = out
 		if !a.json {
 			a.remark("DNS records of the operator, to be pasted as they are into the zones they belong to, and again after keys were changed.")
-			if len(o.onboard.Sources) == 0 {
-				a.remark("No addresses are listed: name them in the configuration under delivery.source_addresses.")
+			if len(addresses) == 0 {
+				a.remark("No addresses are listed: add them with: budkavle ip add ADDRESS")
 			}
 			if o.onboard.KeyZone == "" {
 				a.remark("Keys of customers are not among them: domains.key_zone names no zone, so each publishes its own.")
 			}
 		}
-		err := o.onboard.OperatorZone(ctx, o.config.Node.Hostname, func(r onboard.Record) error {
+		err = o.onboard.OperatorZone(ctx, o.config.Node.Hostname, func(r onboard.Record) error {
 			if a.json {
 				return a.printJSON(r)
 			}

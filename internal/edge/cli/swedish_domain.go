@@ -68,12 +68,12 @@ func swedishDomain() map[string]string {
 
 		// the operator's zone
 		"DNS records of the operator, to be pasted as they are into the zones they belong to, and again after keys were changed.": "Driftens DNS-poster, att klistra in som de står i de zoner de hör till, och på nytt när nycklar har bytts.",
-		"No addresses are listed: name them in the configuration under delivery.source_addresses.":                                "Inga adresser räknas upp: ange dem i konfigurationen under delivery.source_addresses.",
+		"No addresses are listed: add them with: budkavle ip add ADDRESS":                                                         "Inga adresser räknas upp: lägg till dem med: budkavle ip add ADRESS",
 		"Keys of customers are not among them: domains.key_zone names no zone, so each publishes its own.":                        "Kundernas nycklar finns inte med: domains.key_zone anger ingen zon, så var och en publicerar sina egna.",
 		"The addresses we send from. The SPF records of customers include this name, so change addresses here and nowhere else.":  "Adresserna vi sänder från. Kundernas SPF-poster inkluderar det här namnet, så ändra adresser här och ingen annanstans.",
-		"Failure reports come back to this node.":                                               "Felrapporter kommer tillbaka till den här noden.",
-		"The bounce domain is the envelope sender's: it lists who may send.":                    "Studsdomänen är kuvertavsändarens: den räknar upp vilka som får sända.",
-		"Agrees to take the DMARC reports of customers' domains; without it they are not sent.": "Går med på att ta emot DMARC-rapporter om kundernas domäner; utan den sänds de inte.",
+		"Failure reports come back to this node.":                                                                                 "Felrapporter kommer tillbaka till den här noden.",
+		"The bounce domain is the envelope sender's: it lists who may send.":                                                      "Studsdomänen är kuvertavsändarens: den räknar upp vilka som får sända.",
+		"Agrees to take the DMARC reports of customers' domains; without it they are not sent.":                                   "Går med på att ta emot DMARC-rapporter om kundernas domäner; utan den sänds de inte.",
 
 		// faults
 		"set-up %q: use txt or cname": "uppläggning %q: använd txt eller cname",

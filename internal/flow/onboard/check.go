@@ -55,12 +55,16 @@ func (s *Service) check(ctx context.Context, checker Checker, d model.Domain) (C
 	if err != nil {
 		return Checked{}, err
 	}
+	sources, err := s.Addresses(ctx)
+	if err != nil {
+		return Checked{}, err
+	}
 	if d.Token == "" {
 		if d.Token, err = s.token(); err != nil {
 			return Checked{}, err
 		}
 	}
-	r := checker.Domain(ctx, s.expected(&d, keys))
+	r := checker.Domain(ctx, s.expected(&d, keys, sources))
 	if err := ctx.Err(); err != nil {
 		return Checked{}, err // what was found is what an end in the midst of it looks like
 	}

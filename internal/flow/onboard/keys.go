@@ -1,7 +1,9 @@
 package onboard
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/budkavle/budkavle/internal/engine/proof"
@@ -79,10 +81,32 @@ func (s *Service) makeKeys(d *model.Domain, state model.KeyState, taken []model.
 	return keys, nil
 }
 
+// Addresses are those that mail goes out from: the store's that are in use, and the configuration's that it does not know.
+func (s *Service) Addresses(ctx context.Context) ([]netip.Addr, error) {
+	stored, err := s.store.ListAddresses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []netip.Addr
+	known := map[netip.Addr]bool{}
+	for _, a := range stored {
+		known[a.Address] = true
+		if a.Sends(s.clock.Now()) {
+			list = append(list, a.Address)
+		}
+	}
+	for _, a := range s.Sources {
+		if !known[a] {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
 // expected is what the DNS of a domain has to say: all its keys but those that may go.
-func (s *Service) expected(d *model.Domain, keys []model.SigningKey) proof.Expected {
+func (s *Service) expected(d *model.Domain, keys []model.SigningKey, sources []netip.Addr) proof.Expected {
 	e := proof.Expected{
-		Domain: d.Name, Token: d.Token, Include: s.Include, Sources: s.Sources, ReportTo: s.ReportTo,
+		Domain: d.Name, Token: d.Token, Include: s.Include, Sources: sources, ReportTo: s.ReportTo,
 		Keys: s.proofKeys(d, keys, model.KeyActive, model.KeyLost, model.KeyComing, model.KeyRetired),
 	}
 	if s.ReturnLabel != "" {

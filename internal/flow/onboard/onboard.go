@@ -37,7 +37,7 @@ type Settings struct {
 	ReturnLabel  string       // of a customer's bounce domain; empty: none is asked for
 	ReturnTarget string       // the operator's bounce domain, to which it leads
 	Include      string       // the name that lists our addresses; empty: they are listed themselves
-	Sources      []netip.Addr // our addresses
+	Sources      []netip.Addr // the configuration's addresses; see Addresses
 	ReportTo     string       // mailbox for DMARC reports
 	Claim        time.Duration
 	Recheck      time.Duration // between checks of a live domain; 0: 6 hours

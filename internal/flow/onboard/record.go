@@ -75,7 +75,11 @@ func (s *Service) Sheet(ctx context.Context, d model.Domain) (Sheet, error) {
 	if err != nil {
 		return sheet, err
 	}
-	e := s.expected(&d, keys)
+	sources, err := s.Addresses(ctx)
+	if err != nil {
+		return sheet, err
+	}
+	e := s.expected(&d, keys, sources)
 	now, unread := s.present(ctx, d.Name)
 	sheet.Unread, sheet.At = unread, last.At
 	states := map[string]model.KeyState{}
@@ -86,7 +90,7 @@ func (s *Service) Sheet(ctx context.Context, d model.Domain) (Sheet, error) {
 			sheet.Removable = append(sheet.Removable, Record{Record: proof.Record{Subject: proof.SubjectDKIM, Name: name, Type: "TXT", Value: dkim.Record(k.Algorithm, k.Public)}, Key: k.State})
 		}
 	}
-	sheet.NeedsSPF = len(s.Sources) > 0 || s.Include != ""
+	sheet.NeedsSPF = len(sources) > 0 || s.Include != ""
 	spares := s.spares(&d, keys)
 	for _, r := range proof.Wanted(e, now) {
 		if r.Subject != proof.SubjectOwnership && r.Subject != proof.SubjectDKIM { // behind the last key

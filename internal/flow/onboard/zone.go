@@ -2,6 +2,7 @@ package onboard
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,7 +17,11 @@ const zonePage = 100
 // OperatorZone gives each record of the operator's own zones: what customers' records lead to. host takes mail for the
 // bounce domain. The keys of customers are read as they are given, so that there may be any number.
 func (s *Service) OperatorZone(ctx context.Context, host string, each func(Record) error) error {
-	for _, r := range s.operatorRecords(host) {
+	sources, err := s.Addresses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range s.operatorRecords(host, sources) {
 		if err := each(Record{Record: r}); err != nil {
 			return err
 		}
@@ -42,13 +47,13 @@ func (s *Service) OperatorZone(ctx context.Context, host string, each func(Recor
 }
 
 // operatorRecords are those that do not depend on customers.
-func (s *Service) operatorRecords(host string) []proof.Record {
+func (s *Service) operatorRecords(host string, sources []netip.Addr) []proof.Record {
 	var list []proof.Record
 	txt := func(subject, name, value string) {
 		list = append(list, proof.Record{Subject: subject, Name: name + ".", Type: "TXT", Value: value})
 	}
 	var addresses strings.Builder
-	for _, a := range s.Sources {
+	for _, a := range sources {
 		kind := "ip6"
 		if a.Unmap().Is4() {
 			kind = "ip4"
