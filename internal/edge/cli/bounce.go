@@ -49,6 +49,7 @@ type feedbackSummary struct {
 	Type       string `json:"type"`
 	UserAgent  string `json:"user_agent"`
 	SourceIP   string `json:"source_ip"`
+	MailFrom   string `json:"mail_from"` // envelope sender of the mail complained of
 	MessageID  string `json:"message_id"`
 	FeedbackID string `json:"feedback_id"`
 	Redacted   bool   `json:"redacted"`
@@ -126,7 +127,7 @@ func explainFile(rules *bounce.Rules, file string, raw []byte) explanation {
 		e.Recipients = nil
 	}
 	if f := read.Feedback; f != nil {
-		e.Feedback = &feedbackSummary{f.Type, f.UserAgent, f.SourceIP, f.MessageID, f.FeedbackID, f.Redacted}
+		e.Feedback = &feedbackSummary{f.Type, f.UserAgent, f.SourceIP, f.MailFrom, f.MessageID, f.FeedbackID, f.Redacted}
 	}
 	return e
 }

@@ -11,6 +11,7 @@ type Feedback struct {
 	Type       string // "abuse", "opt-out", "fraud", "auth-failure", "not-spam", ...
 	UserAgent  string
 	SourceIP   string
+	MailFrom   string // envelope sender of the mail complained of: our return path, whose key tells whether it is ours
 	MessageID  string // of the mail complained of, without angle brackets
 	FeedbackID string // its Feedback-ID, which is ours
 	Redacted   bool   // no recipient is named, or only a made-up one
@@ -20,7 +21,7 @@ type Feedback struct {
 func (l *letter) complaint() Reading {
 	f := &Feedback{
 		Type: strings.ToLower(parts.FirstWord(l.feedback.Get("feedback-type"))), UserAgent: l.feedback.Get("user-agent"),
-		SourceIP: l.feedback.Get("source-ip"),
+		SourceIP: parts.FirstWord(l.feedback.Get("source-ip")), MailFrom: l.feedback.Get("original-mail-from"),
 	}
 	var names []string
 	for _, field := range [...]string{"original-rcpt-to", "removal-recipient"} {
@@ -50,6 +51,7 @@ func (l *letter) plainComplaint(rule *mailRule) Reading {
 func (l *letter) complain(f *Feedback, names []string, rule string) Reading {
 	f.MessageID = strings.Trim(l.original.Get("message-id"), "<> ")
 	f.FeedbackID = l.original.Get("feedback-id")
+	f.MailFrom = strings.Trim(first(f.MailFrom, l.original.Get("return-path")), "<> ")
 	for _, field := range [...]string{"x-hmxmroriginalrecipient", "x-original-to", "delivered-to", "to"} {
 		if len(names) == 0 {
 			names = mailbox.FindAllString(l.original.Get(field), maxNames)

@@ -3,6 +3,7 @@ package bounce
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,44 @@ func TestMails(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestCollectedReports reads the reports beside the labelled mails, the examples of RFC 3464 and RFC 5965 among them.
+func TestCollectedReports(t *testing.T) {
+	rules := builtin(t)
+	if _, err := os.Stat(filepath.Dir(collected)); err != nil {
+		t.Skipf("no collected reports: %v", err)
+	}
+	for file, want := range map[string]string{
+		"dsn/1.eml":                     "bounce network false louisl@larry.slip.umd.edu",
+		"dsn/2.eml":                     "bounce user-unknown true arathib@vnet.ibm.com",
+		"dsn/3.eml":                     "bounce user-unknown true nair_s",
+		"dsn/4.eml":                     "delay expired false thomas@de-montfort.ac.uk",
+		"dsn/5.eml":                     "bounce mailbox-full false recipient@domain.com",
+		"dsn/6.eml":                     "bounce user-unknown true redacted@example.com",
+		"dsn/obsolete_arrival_date.eml": "bounce user-unknown true user@example.com",
+		"reports/arf/001.eml":           "complaint  false ",
+		"reports/arf/002.eml":           "complaint  false user@example.com",
+		"reports/arf/003.eml":           "complaint authentication false user@example.com",
+		"reports/arf/004.eml":           "complaint authentication false address@myotherdomain.name",
+		"reports/arf/005.eml":           "complaint authentication false someuser@receiver.example",
+		"reports/dmarc/100.eml":         "not a bounce",
+		"reports/tlsrpt/rpt01.eml":      "not a bounce",
+	} {
+		raw, err := os.ReadFile(filepath.Join(filepath.Dir(collected), file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := rules.Mail(raw)
+		said := string(got.Kind)
+		if len(got.Recipients) > 0 {
+			p := got.Recipients[0]
+			said = fmt.Sprintf("%s %s %v %s", p.Kind, p.Class, p.Hard, p.Recipient)
+		}
+		if said != want {
+			t.Errorf("%s: %q, want %q", file, said, want)
+		}
 	}
 }
 
