@@ -65,6 +65,7 @@ type Directory interface {
 type API struct {
 	Config
 	mux       *http.ServeMux
+	domains   *http.ServeMux
 	failures  *failures
 	scanSteps int // how often one page of events may read
 
@@ -84,11 +85,21 @@ func New(c Config) *API {
 	a.routeSuppressions()
 	a.routeRecipients()
 	a.routeDomains()
-	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		a.answerError(w, r, refuse(http.StatusNotFound, "There is no call %.10s %.200s here; docs/api.md lists those there are", r.Method, r.URL.Path))
-	})
+	a.mux.HandleFunc("/", a.noSuchCall)
 	return a
 }
 
+func (a *API) noSuchCall(w http.ResponseWriter, r *http.Request) {
+	a.answerError(w, r, refuse(http.StatusNotFound, "There is no call %.10s %.200s here; docs/api.md lists those there are", r.Method, r.URL.Path))
+}
+
 // ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, v := range []string{"/v3/domains", "/v4/domains"} {
+		if below, ok := strings.CutPrefix(r.URL.Path, v); ok && (below == "" || below[0] == '/') {
+			a.domains.ServeHTTP(w, r)
+			return
+		}
+	}
+	a.mux.ServeHTTP(w, r)
+}

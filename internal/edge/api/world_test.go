@@ -40,6 +40,7 @@ type world struct {
 	school, shop, staff string // keys
 	log                 *bytes.Buffer
 	disk                error
+	desk                *onboard.Service
 }
 
 const maxSize, maxMemory = 256 << 10, 64 << 20
@@ -67,6 +68,8 @@ func newWorld(t testing.TB) *world {
 		Submit: w.submit, Store: st, Directory: directory, Clock: clock.System{}, Log: log, BaseURL: "http://mail.example/", MaxSize: maxSize,
 	})
 	desk := onboard.New(st, ring, clock.System{}, rand.Reader, w.ids)
+	w.desk = desk
+	w.Desk = desk
 	for _, a := range []struct {
 		name, domain string
 		operator     bool
