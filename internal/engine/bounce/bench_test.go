@@ -11,6 +11,12 @@ import (
 	"testing"
 )
 
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		builtin(b)
+	}
+}
+
 func BenchmarkReply(b *testing.B) {
 	rules := builtin(b)
 	for _, s := range []Said{
@@ -79,6 +85,7 @@ func hostile() map[string][]byte {
 		"parts":             fill(head+"Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n\r\nx\r\n"),
 		"half delimiters":   fill(head+"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n", "--b"),
 		"tags":              fill(head+"Content-Type: text/html\r\n\r\n", "<style><p "),
+		"files":             fill(head+strings.Repeat("X-Failed-Recipients: a@b.example, c@d.example\r\n", 5000)+"Content-Type: message/delivery-status\r\n\r\n", "Final-Recipient: /dev/null\r\nAction: failed\r\n\r\n"),
 		"header":            fill(head, "X-Failed-Recipients: a@b.example, c@d.example\r\n"),
 		"folded header":     fill(head+"X: y\r\n", " z\r\n"),
 		"base64":            []byte(head + "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + encoded),

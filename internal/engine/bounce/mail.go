@@ -83,6 +83,9 @@ func (r *Rules) reported(l *letter) Reading {
 	if len(l.report.Recipients) <= maxHelped {
 		text = l.scan()
 	}
+	if len(l.report.Recipients) > 1 {
+		text.common = "" // what is said of all is not said of one of several
+	}
 	for i := range l.report.Recipients {
 		rep, byWords := r.entry(l, &l.report.Recipients[i], text)
 		if rep.Kind != KindNone && !byWords {
@@ -102,8 +105,8 @@ func (r *Rules) entry(l *letter, p *dsn.Recipient, text account) (rep Report, by
 	if rep.Recipient == "" || strings.EqualFold(rep.Recipient, rep.Original) {
 		rep.Recipient, rep.Original = first(rep.Recipient, rep.Original), ""
 	}
-	if failed := failedRecipients(l.header); !strings.Contains(rep.Recipient, "@") && len(failed) == 1 {
-		rep.Recipient = failed[0] // Exim gives the file or pipe that the address stands for
+	if !strings.Contains(rep.Recipient, "@") && len(l.report.Recipients) == 1 {
+		rep.Recipient = first(append(failedRecipients(l.header), rep.Recipient)...) // Exim gives the file or pipe it stands for
 	}
 	said := ParseReply(p.Diagnostic.Value)
 	if said.Enhanced == "" || strings.HasSuffix(said.Enhanced, ".0.0") && p.Status != "" {
@@ -124,11 +127,10 @@ func (r *Rules) entry(l *letter, p *dsn.Recipient, text account) (rep Report, by
 // sharpen lets the words for people decide where the codes did, if there are any that say more. Hard is only what no other
 // word of the report contradicts.
 func (r *Rules) sharpen(rep *Report, text account) {
-	sources := []string{text.about(rep.Recipient)}
-	if len(text.names) <= 1 && text.common != "" { // what is said of all is not said of one of several
-		sources = append(sources, text.common)
-	}
-	for _, words := range sources {
+	for _, words := range [...]string{text.about(rep.Recipient), text.common} {
+		if words == "" {
+			continue
+		}
 		said := ParseReply(words)
 		said.Host = rep.speaker()
 		if said.Enhanced == "" {
@@ -150,21 +152,21 @@ func (r *Rules) sharpen(rep *Report, text account) {
 func (r *Rules) told(l *letter, rule *mailRule) Reading {
 	text := l.scan()
 	found := Reading{Rule: rule.name}
-	common, clear := r.wordsOf(l, first(text.names...), text.common, rule.kind)
+	common, sure := r.wordsOf(l, first(text.names...), text.common, rule.kind)
 	var words string
 	rep := common
 	for _, name := range text.names {
 		if about := text.about(name); about != words { // those of a list share their words
 			var byWords bool
 			words = about
-			if rep, byWords = r.wordsOf(l, name, words, rule.kind); !byWords && (clear || rep.Class == Unclassified) {
+			if rep, byWords = r.wordsOf(l, name, words, rule.kind); !byWords && (sure || rep.Class == Unclassified) {
 				rep = common
 			}
 		}
 		rep.Recipient = name
 		found.add(rep)
 	}
-	if len(text.names) == 0 && (clear || common.Code > 0 || l.status) {
+	if len(text.names) == 0 && (sure || common.Code > 0 || l.status) {
 		found.add(common)
 	}
 	return found
