@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ type Store interface {
 	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
 }
 
-// Config is what a Service is made of. All fields are needed but Leave and Noticed.
+// Config is what a Service is made of. All fields are needed but Leave, Mailboxes and Noticed.
 type Config struct {
 	Store Store
 	Paths *bounce.ReturnPaths
@@ -46,28 +47,31 @@ type Config struct {
 	Log   *slog.Logger
 	// Leave unsubscribes who holds the token of a link; known is false for one that was not made here. nil: nobody can
 	// unsubscribe by mail.
-	Leave   func(ctx context.Context, token string) (known bool, err error)
-	Noticed func() // called after notices were stored; nil: nobody wants to know
+	Leave func(ctx context.Context, token string) (known bool, err error)
+	// Mailboxes are further addresses that the program reads, in lower case, each with who takes its mail. Only theirs may have
+	// another domain than the bounce domain.
+	Mailboxes map[string]Mailbox
+	Noticed   func() // called after notices were stored; nil: nobody wants to know
 }
 
 // Service takes returned mail. It is safe for concurrent use.
 type Service struct {
 	Config
-	mailboxes map[string]reader // by local part in lower case
+	mailboxes map[string]Mailbox // by address in lower case
 }
 
-// reader takes a message to a mailbox of the bounce domain that the program reads. Its error is a fault of ours: the peer
-// keeps its mail.
-type reader func(ctx context.Context, client netip.Addr, raw []byte) error
+// Mailbox takes a message to an address that the program reads. Its error is a fault of ours: the peer keeps its mail.
+type Mailbox func(ctx context.Context, client netip.Addr, raw []byte) error
 
 // New returns a Service.
 func New(c Config) *Service {
 	if c.Noticed == nil {
 		c.Noticed = func() {}
 	}
-	s := &Service{Config: c, mailboxes: map[string]reader{}}
+	s := &Service{Config: c, mailboxes: map[string]Mailbox{}}
+	maps.Copy(s.mailboxes, c.Mailboxes)
 	if c.Leave != nil {
-		s.mailboxes[Unsubscribe] = s.unsubscribe
+		s.mailboxes[Unsubscribe+"@"+c.Paths.Domain()] = s.unsubscribe
 	}
 	return s
 }
@@ -83,7 +87,7 @@ func (s *Service) CheckRecipient(_ context.Context, mailbox string) error {
 type path struct {
 	key     model.RecipientKey
 	all     bool
-	mailbox string // its local part; empty: a return path
+	mailbox string // its address; empty: a return path
 }
 
 func (s *Service) path(mailbox string) (p path, err error) {
@@ -94,8 +98,8 @@ func (s *Service) path(mailbox string) (p path, err error) {
 	if err != nil {
 		return p, smtp.Wrap(err, 553, "5.1.3", "The recipient "+err.Error())
 	}
-	if local := strings.ToLower(a.Local); a.Domain == s.Paths.Domain() && s.mailboxes[local] != nil {
-		return path{mailbox: local}, nil
+	if name := strings.ToLower(a.Local) + "@" + a.Domain; s.mailboxes[name] != nil {
+		return path{mailbox: name}, nil
 	}
 	// Sender domains have bounce domains of their own that lead here. Which they are need not be known: the key has signed
 	// the local part.
