@@ -8,6 +8,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/arf"
+	"github.com/budkavle/budkavle/internal/standard/message"
 	"github.com/budkavle/budkavle/internal/standard/report"
 )
 
@@ -151,8 +152,8 @@ func (a *app) tellFeedback(r *arf.Report) {
 	for _, line := range []struct{ name, value string }{
 		{a.T("recipient"), recipient},
 		{a.T("envelope sender"), r.MailFrom},
-		{a.T("From"), h.Get("from")},
-		{a.T("subject"), h.Get("subject")},
+		{a.T("From"), message.Decode(h.Get("from"))},
+		{a.T("subject"), message.Decode(h.Get("subject"))},
 		{a.T("Message-ID"), h.Get("message-id")},
 		{a.T("arrived"), arrival},
 		{a.T("sent from"), source},
