@@ -15,6 +15,8 @@ type Finding struct {
 	Recipient model.Recipient
 	Action    dsn.Action // failed, delayed, delivered, relayed or expanded
 	Reply     model.Reply
+	Entry     int     // place of the report's entry that says so
+	Verdict   Verdict // of Return
 }
 
 // ReadOne reads a report that came back on the return path of one recipient. Of several entries, as an alias makes them,
@@ -30,7 +32,7 @@ func ReadOne(r *dsn.Report, own model.Recipient, now time.Time) (Finding, bool) 
 			continue
 		}
 		if a := actionOf(p); gravity(a) > gravity(found.Action) {
-			found = Finding{own, a, replyOf(r, p, now)}
+			found = Finding{Recipient: own, Action: a, Reply: replyOf(r, p, now), Entry: i}
 		}
 	}
 	return found, found.Action != ""
@@ -55,7 +57,7 @@ func ReadWhole(r *dsn.Report, recipients []model.Recipient, now time.Time) []Fin
 			list = append(list, Finding{})
 		}
 		if gravity(a) > gravity(list[place].Action) {
-			list[place] = Finding{recipients[n], a, replyOf(r, p, now)}
+			list[place] = Finding{Recipient: recipients[n], Action: a, Reply: replyOf(r, p, now), Entry: i}
 		}
 	}
 	return list

@@ -19,7 +19,7 @@ type account struct {
 func (a *account) about(name string) string { return a.words[strings.ToLower(name)] }
 
 const (
-	maxLines = 2000    // of the text
+	maxLines = 2000    // of the text; each gives at most 8 mentions
 	maxLine  = 4 << 10 // octets of a line in which recipients are looked for
 	maxNames = 500     // recipients
 )
@@ -121,11 +121,12 @@ func (a *account) add(name, words string) {
 
 // recipients keeps the mentions of the greatest weight that are not of the sender or of people to ask for help.
 func (l *letter) recipients(list []mention) []mention {
-	known := failedRecipients(l.header)
+	known := map[string]bool{} // at most maxNames
+	for _, name := range failedRecipients(l.header) {
+		known[strings.ToLower(name)] = true
+	}
 	if len(known) > 0 { // Exim and Google name them in the header
-		return slices.DeleteFunc(list, func(m mention) bool {
-			return !slices.ContainsFunc(known, func(s string) bool { return strings.EqualFold(s, m.name) })
-		})
+		return slices.DeleteFunc(list, func(m mention) bool { return !known[strings.ToLower(m.name)] })
 	}
 	own := strings.ToLower(l.header.Get("to") + " " + l.header.Get("from"))
 	list = slices.DeleteFunc(list, func(m mention) bool { return strings.Contains(own, strings.ToLower(m.name)) && m.weight < headed })
