@@ -35,7 +35,7 @@ type Lesson struct {
 
 // Learn makes of a verdict what is to be remembered of the address: a dead one is listed, unless the account says that it is
 // never dead; what says something, though nothing final, is counted, and listed when it is enough. The error is that of the
-// lists; without their answer nothing is learned, and the next failure will say the same.
+// lists; without their answer nothing is listed, and the next failure will say the same.
 func (v Verdict) Learn(ctx context.Context, lists Lists, f Failure) (Lesson, error) {
 	switch {
 	case v.Hard:

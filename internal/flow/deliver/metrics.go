@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
 	"github.com/budkavle/budkavle/internal/model"
 )
@@ -13,6 +14,7 @@ type Metrics struct {
 	Delivered     atomic.Int64 // recipients, as those below
 	Deferred      atomic.Int64
 	Bounced       atomic.Int64
+	Classes       bounce.Tally // of those that bounced, but not by a list of ours
 	Expired       atomic.Int64
 	Returned      atomic.Int64 // to the queue without an attempt
 	Recovered     atomic.Int64 // from dead leases
@@ -68,6 +70,9 @@ func (m *Metrics) count(o *settling) {
 		m.Age.Observe(o.At.Sub(o.accepted))
 	case model.StateBounced:
 		m.Bounced.Add(1)
+		if o.Event != nil && o.Event.Data.Class != "" {
+			m.Classes.Add(o.Event.Data.Class)
+		}
 	case model.StateExpired:
 		m.Expired.Add(1)
 	case model.StateWaiting:
