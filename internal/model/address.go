@@ -86,7 +86,7 @@ type Announcement struct {
 	From    AddressState `json:"previous,omitempty"` // empty: it is new
 	To      AddressState `json:"state"`
 	Helo    string       `json:"ehlo,omitempty"`
-	// Effective is when it matters: full use begins, or the address is last used.
+	// Effective is when it matters: full use begins, or the address goes out of use.
 	Effective time.Time `json:"effective"`
 }
 

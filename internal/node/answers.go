@@ -22,7 +22,11 @@ func (n *Node) startAnswers() error {
 		Store: n.store, Paths: n.paths, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Noticed: n.notify.Poke, Leave: n.leaveByMail,
 	})
 	var err error
-	n.web, err = web.New(web.Config{Recipients: n.recipients, Log: n.sys.Log})
+	pages := web.Config{Recipients: n.recipients, Log: n.sys.Log}
+	if n.cfg.Senders.Public {
+		pages.Senders = n.addresses
+	}
+	n.web, err = web.New(pages)
 	return err
 }
 

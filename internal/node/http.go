@@ -25,7 +25,9 @@ func (n *Node) handler() http.Handler {
 	for _, prefix := range []string{"/v1/", "/v2/", "/v3/", "/v4/", "/v5/", "/api/"} {
 		mux.Handle(prefix, n.whileReady(a))
 	}
-	mux.Handle("/u/", n.whileReady(n.web))
+	for _, pattern := range []string{"/u/", "/senders", "/senders.json", "/senders.txt"} {
+		mux.Handle(pattern, n.whileReady(n.web))
+	}
 	return mux
 }
 
@@ -35,6 +37,7 @@ const welcome = `Budkavle
 /v3/{domain}/messages   send, as with Mailgun          sänd, som med Mailgun
 /v3/{domain}/events     what became of the mail        vad det blev av posten
 /u/{token}              the recipient's page           mottagarens sida
+/senders                let our mail through           släpp fram vår post
 /readyz, /healthz       is mail taken; is this alive   tas post emot; lever den
 /metrics                figures for Prometheus         siffror för Prometheus`
 

@@ -38,7 +38,7 @@ func (c *ipAdd) Run(a *app) error {
 type ipSet struct {
 	Address string `arg:"" help:"Address of a server that sends."`
 	State   string `help:"State to come to: warming, active, retiring or retired." required:"" enum:"warming,active,retiring,retired"`
-	On      string `help:"Day on which a retiring address is last used (default: when the notice is over)." placeholder:"YYYY-MM-DD"`
+	On      string `help:"Day on which a retiring address goes out of use (default: when the notice is over)." placeholder:"YYYY-MM-DD"`
 	Now     bool   `help:"Into full use before those who asked have had their notice."`
 }
 
@@ -59,7 +59,7 @@ func (c *ipSet) Run(a *app) error {
 			return a.explain(err, "address %s", c.Address)
 		}
 		if set.State == model.AddressRetiring {
-			return a.done(set, "Address %s is used until %s. Those who asked are told now.", set.Address, day(set.RetiresAt))
+			return a.done(set, "Address %s goes out of use on %s. Those who asked are told now.", set.Address, day(set.RetiresAt))
 		}
 		return a.done(set, "Address %s is now %s. Those who asked are told now.", set.Address, a.T(string(set.State)))
 	})

@@ -40,7 +40,7 @@ func (c *ipList) Run(a *app) error {
 	})
 }
 
-// stateDate is the day that belongs to a state: when it may come into full use, or is last used.
+// stateDate is the day that belongs to a state: when it may come into full use, or goes out of it.
 func stateDate(ip *model.SourceAddress) string {
 	switch ip.State {
 	case model.AddressWarming:

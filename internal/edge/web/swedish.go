@@ -1,7 +1,16 @@
 package web
 
+import "maps"
+
 // swedish maps the texts of the pages.
 func swedish() words {
+	sv := swedishRecipient()
+	maps.Copy(sv, swedishSenders())
+	return sv
+}
+
+// swedishRecipient maps the texts of the recipient's page.
+func swedishRecipient() words {
 	return words{
 		"Your mail":         "Din e-post",
 		"På svenska":        "In English",

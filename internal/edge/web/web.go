@@ -1,4 +1,5 @@
-// Package web is what people see in a browser: the page where a recipient decides what mail they get.
+// Package web is what people see in a browser: the page where a recipient decides what mail they get, and the one for those
+// who let our mail through.
 //
 // Pages are plain HTML in Swedish and English, as the browser asks for or the reader chooses; they need no script, no cookie and
 // no other host. A GET changes nothing, so that link scanners and previews do no harm. Whoever holds a link holds the right to
@@ -20,6 +21,7 @@ var files embed.FS
 // Config is what the pages are made of.
 type Config struct {
 	Recipients Recipients
+	Senders    Senders // nil: the list of source addresses is not shown
 	Log        *slog.Logger
 }
 
@@ -45,11 +47,15 @@ func New(c Config) (*Web, error) {
 	w.mux.HandleFunc("POST /u/{token}", w.change)
 	w.mux.HandleFunc("GET /u/verify/{token}", w.verification)
 	w.mux.HandleFunc("POST /u/verify/{token}", w.verify)
+	w.routeSenders()
 	return w, nil
 }
 
 // ServeHTTP implements http.Handler.
 func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.mux.ServeHTTP(rw, r) }
+
+// contentPolicy allows a page its own style and forms, and nothing else.
+const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // show writes a page in the reader's language.
 func (w *Web) show(rw http.ResponseWriter, r *http.Request, status int, name string, data any) {
@@ -68,7 +74,7 @@ func (w *Web) show(rw http.ResponseWriter, r *http.Request, status int, name str
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", contentPolicy)
 	rw.WriteHeader(status)
 	_, _ = rw.Write(b.Bytes()) // a browser that went away needs no page
 }

@@ -62,7 +62,7 @@ func (s *Service) Add(ctx context.Context, a model.SourceAddress) (model.SourceA
 // Change is a wish for an address.
 type Change struct {
 	State model.AddressState
-	On    time.Time // of retiring: it is last used; zero: when the notice is over
+	On    time.Time // of retiring: it goes out of use; zero: when the notice is over
 	Now   bool      // active before those who asked have had their notice
 }
 
@@ -100,7 +100,7 @@ func (s *Service) Set(ctx context.Context, addr netip.Addr, c Change) (model.Sou
 	return a, s.move(ctx, a, from)
 }
 
-// lastDay is when a retiring address is last used. A day that has begun is taken for now.
+// lastDay is when a retiring address goes out of use. A day that has begun is taken for now.
 func (s *Service) lastDay(on, now time.Time) (time.Time, error) {
 	switch {
 	case on.IsZero():

@@ -60,13 +60,13 @@ func sentence(lang string, n *model.Announcement) string {
 	sv := map[model.AddressState]string{
 		model.AddressWarming:  "%s är ny: sänder redan lite, i full drift tidigast %s",
 		model.AddressActive:   "%s är i full drift från %s",
-		model.AddressRetiring: "%s tas ur drift: används till och med %s",
+		model.AddressRetiring: "%s tas ur drift %s",
 		model.AddressRetired:  "%s används inte längre, sedan %s",
 	}
 	en := map[model.AddressState]string{
 		model.AddressWarming:  "%s is new: it sends a little already, and is in full use from %s at the earliest",
 		model.AddressActive:   "%s is in full use from %s",
-		model.AddressRetiring: "%s retires: it is in use until %s",
+		model.AddressRetiring: "%s retires: it goes out of use on %s",
 		model.AddressRetired:  "%s is not in use any longer, since %s",
 	}
 	patterns := en
