@@ -13,13 +13,13 @@ import (
 	"github.com/budkavle/budkavle/internal/base/wording"
 )
 
-// Limits of what is compressed. XML and JSON of reports shrink to a tenth or a thirtieth; what grows by more than maxGrowth, and
+// Limits of what is compressed. XML and JSON of reports shrink to a tenth, the longest to an eightieth; what grows by more than maxGrowth, and
 // beyond its first MiB, is made to harm. A row of a DMARC report has some 800 octets, so that MaxUnpacked is enough for
 // dmarc.MaxRows of them; reading it takes a few seconds, which is the most that one report can cost.
 const (
 	MaxPacked   = 10 << 20 // octets as they come
 	MaxUnpacked = 50 << 20 // octets they become; they stream by
-	maxGrowth   = 100
+	maxGrowth   = 200
 	maxHarmless = 1 << 20
 )
 
