@@ -19,7 +19,7 @@ type account struct {
 func (a *account) about(name string) string { return a.words[strings.ToLower(name)] }
 
 const (
-	maxLines = 2000    // of the text; each gives at most 8 mentions
+	maxLines = 1000    // of the text; each gives at most 8 mentions
 	maxLine  = 4 << 10 // octets of a line in which recipients are looked for
 	maxNames = 500     // recipients
 )
