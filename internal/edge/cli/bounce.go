@@ -45,14 +45,14 @@ type told struct {
 	Rule       string        `json:"rule"`
 }
 
+// feedbackSummary is what ties a complaint to a message; budkavle report read tells the rest.
 type feedbackSummary struct {
 	Type       string `json:"type"`
 	UserAgent  string `json:"user_agent"`
-	SourceIP   string `json:"source_ip"`
 	MailFrom   string `json:"mail_from"` // envelope sender of the mail complained of
 	MessageID  string `json:"message_id"`
 	FeedbackID string `json:"feedback_id"`
-	Redacted   bool   `json:"redacted"`
+	Redacted   bool   `json:"redacted"` // the recipient is hidden
 }
 
 func (c *bounceExplain) Run(a *app) error {
@@ -127,7 +127,10 @@ func explainFile(rules *bounce.Rules, file string, raw []byte) explanation {
 		e.Recipients = nil
 	}
 	if f := read.Feedback; f != nil {
-		e.Feedback = &feedbackSummary{f.Type, f.UserAgent, f.SourceIP, f.MailFrom, f.MessageID, f.FeedbackID, f.Redacted}
+		mail := f.Returned.Header
+		e.Feedback = &feedbackSummary{
+			f.Type, f.UserAgent, f.MailFrom, strings.Trim(mail.Get("message-id"), "<> "), mail.Get("feedback-id"), e.Recipient == "",
+		}
 	}
 	return e
 }

@@ -17,7 +17,6 @@ type letter struct {
 	report   dsn.Report   // of the status part; without recipients if there is none
 	status   bool         // there is a status part
 	text     string       // the parts for people, in their order
-	feedback parts.Header // of the feedback part of a complaint; nil if there is none
 	original parts.Header // of the message that came back
 	attached [][]byte     // messages in it
 }
@@ -40,8 +39,6 @@ func open(raw []byte) *letter {
 		switch {
 		case len(l.report.Recipients) == 0 && l.report.ReadPart(p):
 			l.status = true
-		case p.MediaType == "message/feedback-report" && l.feedback == nil:
-			l.feedback = parts.Fields(p.Octets(maxInner))
 		case isMessage(p.MediaType):
 			l.keep(p)
 		case p.MediaType == "text/rfc822-headers" || p.MediaType == "message/global-headers" || p.MediaType == "text/rfc822-header":

@@ -3,15 +3,16 @@ package bounce
 import (
 	"strings"
 
+	"github.com/budkavle/budkavle/internal/standard/arf"
 	"github.com/budkavle/budkavle/internal/standard/dsn"
 )
 
 // Reading is what a mail that came in says.
 type Reading struct {
 	Kind       Kind
-	Rule       string    // that told the kind, where no recipient's verdict does
-	Recipients []Report  // in the order of the mail; of complaints too, if they name one
-	Feedback   *Feedback // of complaints
+	Rule       string      // that told the kind, where no recipient's verdict does
+	Recipients []Report    // in the order of the mail; of complaints too, if they name one
+	Feedback   *arf.Report // of complaints
 }
 
 // Report is what a mail says of one recipient.
@@ -37,10 +38,10 @@ const (
 func (r *Rules) Mail(raw []byte) Reading { return r.read(raw, 0) }
 
 func (r *Rules) read(raw []byte, depth int) Reading {
-	l := open(raw)
-	if l.feedback != nil {
-		return l.complaint()
+	if f, err := arf.Parse(raw); err == nil {
+		return complaint(f, feedbackRule)
 	}
+	l := open(raw)
 	if len(l.report.Recipients) > 0 {
 		return r.reported(l)
 	}
