@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,7 +93,7 @@ func (w *world) configure(folder string) error {
 	c.Store.URL = "sqlite:" + filepath.Join(folder, "budkavle.db")
 	c.Submission.Listen, c.MX.Listen = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}
 	c.HTTP.Listen, c.HTTP.BaseURL = web, "http://"+web
-	c.DNS.Servers = []string{w.lab.DNSAddr()}
+	c.DNS.Servers, c.DNS.AuthorityPort = []string{w.lab.DNSAddr()}, int(netip.MustParseAddrPort(w.lab.DNSAddr()).Port())
 	c.Delivery.Port, c.Delivery.BounceDomain = w.lab.Port(), demoBounces
 	c.Delivery.RetryFirst, c.Delivery.RetryMax = 2*time.Second, 8*time.Second // the lab's receivers are impatient too
 	if err := c.Validate(); err != nil {

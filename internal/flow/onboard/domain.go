@@ -31,7 +31,8 @@ func (s *Service) AddDomain(ctx context.Context, account, name, waiver string, c
 	if err != nil {
 		return model.Domain{}, err
 	}
-	if err := s.free(ctx, a, domain); err != nil {
+	lapsed, err := s.free(ctx, a, domain)
+	if err != nil {
 		return model.Domain{}, err
 	}
 	now := s.clock.Now()
@@ -57,6 +58,12 @@ func (s *Service) AddDomain(ctx context.Context, account, name, waiver string, c
 	keys, err := s.makeKeys(&d, model.KeyActive, nil)
 	if err != nil {
 		return d, err
+	}
+	if lapsed != nil {
+		gone := s.event(lapsed, "claim lapsed: never proved, and another account asks for the domain")
+		if err := s.store.RemoveDomain(ctx, lapsed.ID, gone); err != nil && !store.Is(err, store.NotFound) {
+			return d, err
+		}
 	}
 	ev := s.event(&d, strings.TrimSuffix("added, "+string(d.State)+": "+waiver, ": "))
 	if d, err = s.store.AddDomain(ctx, d, keys, ev); err != nil {
@@ -123,31 +130,30 @@ func (s *Service) Domain(ctx context.Context, name string) (model.Domain, error)
 // free refuses a domain that another account has, and one below such a domain unless its owner left it open. One above
 // another's is given: what is below it stays with who has it, since the nearest domain covers an address. A claim never
 // proved stands in nobody's way after its time: whoever typed a name wrong, or another's, does not hold it for ever.
-func (s *Service) free(ctx context.Context, a model.Account, domain string) error {
+//
+// lapsed is such a claim to the domain itself, which is to be removed.
+func (s *Service) free(ctx context.Context, a model.Account, domain string) (lapsed *model.Domain, err error) {
 	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
 		d, err := s.store.Domain(ctx, name)
 		switch {
 		case store.Is(err, store.NotFound):
 			continue
 		case err != nil:
-			return err
+			return nil, err
 		case d.Account == a.ID && name == domain:
-			return &store.Error{Kind: store.Exists, Op: "add domain " + domain}
+			return nil, &store.Error{Kind: store.Exists, Op: "add domain " + domain}
 		case d.Account == a.ID:
 		case name != domain:
 			if !d.Open && !s.lapsed(&d) {
-				return wording.Errorf("domain %s is below %s, which belongs to another account", domain, d.Name)
+				return nil, wording.Errorf("domain %s is below %s, which belongs to another account", domain, d.Name)
 			}
 		case !s.lapsed(&d):
-			return wording.Errorf("domain %s belongs to another account; if it is yours, ask the operator", domain)
+			return nil, wording.Errorf("domain %s belongs to another account; if it is yours, ask the operator", domain)
 		default:
-			ev := s.event(&d, "claim lapsed: never proved, and another account asks for the domain")
-			if err := s.store.RemoveDomain(ctx, d.ID, ev); err != nil {
-				return err
-			}
+			lapsed = &d
 		}
 	}
-	return nil
+	return lapsed, nil
 }
 
 // lapsed reports whether a domain is a claim whose time is over.
