@@ -26,6 +26,7 @@ const (
 	EventReturned     EventKind = "returned" // takes an unsubscription, complaint or bounce back
 	EventReplied      EventKind = "replied"  // mail came back that moves nothing: Data.Class says what it is, Data.Reason what became of it
 	EventDomain       EventKind = "domain"   // a sender domain changed its state
+	EventReport       EventKind = "report"   // a report could not be used, or the next stage of DMARC was proposed by them
 	EventAccount      EventKind = "account"  // an account changed its state
 	EventAddress      EventKind = "address"  // a source address changed, or somebody could not be told of that
 )

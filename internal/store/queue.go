@@ -181,6 +181,8 @@ type Retention interface {
 	// PurgeLinks deletes at most limit memories of links: of their use if they expired before now, of their sending if that
 	// was before since.
 	PurgeLinks(ctx context.Context, now, since time.Time, limit int) (int, error)
+	// PurgeReports deletes at most limit reports, and sums of days, that are of before the day.
+	PurgeReports(ctx context.Context, before model.Day, limit int) (int, error)
 	// PurgeIdempotency deletes at most limit answers that expired before now.
 	PurgeIdempotency(ctx context.Context, now time.Time, limit int) (int, error)
 }

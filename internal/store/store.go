@@ -30,6 +30,7 @@ type Store interface {
 	Events
 	Suppressions
 	Addresses
+	Reports
 	Nodes
 	Retention
 	// Ping fails when a change could not be made durable now.

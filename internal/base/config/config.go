@@ -131,8 +131,9 @@ type Bounce struct {
 
 // Retention says how long what is kept.
 type Retention struct {
-	Bodies time.Duration `toml:"bodies"` // after the last outcome
-	Events time.Duration `toml:"events"`
+	Bodies  time.Duration `toml:"bodies"` // after the last outcome
+	Events  time.Duration `toml:"events"`
+	Reports time.Duration `toml:"reports"` // of receivers about domains
 }
 
 // Validation is of addresses before mail is sent to them.
@@ -168,7 +169,7 @@ func Default() Config {
 		Reputation: defaultReputation(),
 		Domains:    Domains{ReturnLabel: "bounce", RotateAfter: 180 * day, Recheck: 6 * time.Hour, Claim: 14 * day, DMARCDays: 14},
 		Senders:    Senders{Public: true, NoticeDays: 14},
-		Retention:  Retention{Bodies: 7 * day, Events: 90 * day},
+		Retention:  Retention{Bodies: 7 * day, Events: 90 * day, Reports: 400 * day},
 		Log:        Log{Level: "info", Format: "text"},
 	}
 }

@@ -38,6 +38,9 @@ func (c *Config) Validate() error {
 	if c.Retention.Bodies < 0 || c.Retention.Events < c.Retention.Bodies {
 		bad("retention", "events (%s) must be kept at least as long as bodies (%s)", c.Retention.Events, c.Retention.Bodies)
 	}
+	if c.Retention.Reports < 60*day {
+		bad("retention", "reports (%s) must be kept at least 1440h, which is what the stages of DMARC look at", c.Retention.Reports)
+	}
 	if !oneOf(c.Log.Level, "debug", "info", "warn", "error") {
 		bad("log.level", "%q is not debug, info, warn or error", c.Log.Level)
 	}
@@ -168,6 +171,9 @@ func (c *Config) validateSenders(bad complain) {
 		bad("senders.from_domain", "%q is not a domain name such as mail.example.org, without a closing dot", d)
 	}
 }
+
+// TLSReportsTo is where reports about TLS go.
+func (c *Config) TLSReportsTo() string { return "tlsrpt@" + c.Delivery.BounceDomain }
 
 // ReportsTo is where DMARC reports go.
 func (c *Config) ReportsTo() string {

@@ -38,6 +38,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishProof())
 		maps.Copy(sv, swedishDMARC())
 		maps.Copy(sv, swedishReport())
+		maps.Copy(sv, swedishDomainReports())
 		return words{swedish: sv}
 	}
 	return words{}

@@ -187,7 +187,7 @@ func (s *Store) RemoveDomain(ctx context.Context, id model.DomainID, ev model.Ev
 		if err := tx.cas(ctx, store.NotFound, op, `DELETE FROM domain WHERE id = ?`, int64(id)); err != nil {
 			return err
 		}
-		for _, table := range []string{"signing_key", "credential", "domain_proof"} {
+		for _, table := range []string{"signing_key", "credential", "domain_proof", "stage"} {
 			if err := tx.exec(ctx, `DELETE FROM `+table+` WHERE domain = ?`, int64(id)); err != nil {
 				return err
 			}
