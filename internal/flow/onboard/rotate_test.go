@@ -143,21 +143,21 @@ func TestSetupChangesByRotation(t *testing.T) {
 
 func TestRotationBySchedule(t *testing.T) {
 	inTime(t, func(t *testing.T, b *bench) {
-		b.RotateAfter, b.Hold = 5*day, day
+		b.RotateAfter, b.Hold = 2*day, 12*hour
 		b.add("school.example", WithSetup(model.SetupCNAME))
 		waived, err := b.AddDomain(t.Context(), "school", "waived.example", "known")
 		b.ok(err)
 		b.dns.set("school.example", func(*zoneOf) {})
 		b.watch(func() {
-			time.Sleep(4 * day)
+			time.Sleep(44 * hour)
 			if got := b.keys("school.example"); got != "bk1ar active, bk1ae active" {
 				t.Errorf("before it is time: %s", got)
 			}
-			time.Sleep(36 * hour)
+			time.Sleep(12 * hour)
 			if got := b.keys("school.example"); got != "bk1ar retired, bk1br active, bk1ae retired, bk1be active" {
 				t.Errorf("after: %s", got)
 			}
-			time.Sleep(2 * day)
+			time.Sleep(16 * hour)
 			if got := b.keys("school.example"); got != "bk1ar withdrawn, bk1br active, bk1ae withdrawn, bk1be active" {
 				t.Errorf("when no mail can need them: %s", got)
 			}

@@ -101,12 +101,6 @@ func (f *fakeDNS) asked(since time.Time) int {
 	return len(f.checks) - slices.IndexFunc(append(slices.Clone(f.checks), time.Now().Add(day)), func(t time.Time) bool { return !t.Before(since) })
 }
 
-func (f *fakeDNS) count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.checks)
-}
-
 // mailbox keeps what owners are written.
 type mailbox struct {
 	mu      sync.Mutex
@@ -134,8 +128,9 @@ func (m *mailbox) warnings() []Warning {
 // bench is a desk with DNS, in virtual time.
 type bench struct {
 	*desk
-	dns  *fakeDNS
-	mail *mailbox
+	dns    *fakeDNS
+	mail   *mailbox
+	public []byte // of the keys that record gives
 }
 
 func settings() Settings {
@@ -236,7 +231,7 @@ func (b *bench) watch(f func()) {
 // record puts a live domain into the store without making keys, which takes its time.
 func (b *bench) record(name string) {
 	b.t.Helper()
-	key := model.SigningKey{Selector: "r", Algorithm: model.AlgorithmRSA, State: model.KeyActive, Public: []byte{1}, Sealed: []byte{2}, CreatedAt: time.Now()}
+	key := model.SigningKey{Selector: "r", Algorithm: model.AlgorithmRSA, State: model.KeyActive, Public: append([]byte{}, b.public...), Sealed: []byte{2}, CreatedAt: time.Now()}
 	d := model.Domain{Name: name, Account: 1, State: model.DomainAdded, Setup: model.SetupTXT, Token: "t", CreatedAt: time.Now(), ChangedAt: time.Now(), NextCheck: time.Now()}
 	_, err := b.desk.store.AddDomain(b.t.Context(), d, []model.SigningKey{key}, model.Event{ID: b.ids.Next(), Kind: model.EventAccount, At: time.Now()})
 	b.ok(err)
