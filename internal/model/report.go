@@ -113,6 +113,8 @@ type Sent struct {
 type Stage struct {
 	Domain     DomainID
 	Looked     Day       // the last day that the watch is done with
+	Policy     string    // that receivers applied then
+	Since      Day       // the first day of that policy; 0: it was so when the watch first looked
 	Proposed   string    // the policy that was proposed last; empty: none
 	ProposedAt time.Time // when the owner was told
 }

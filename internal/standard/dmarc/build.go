@@ -51,6 +51,53 @@ func Build(w Want) string {
 	return strings.Join(tags, "; ")
 }
 
+// Change writes a record anew with another policy and with mailbox among those for aggregate reports; what else its owner wrote
+// stays, but for what tests the policy (t, pct), which ends with a change. mailbox may be empty.
+func Change(r *Record, p Policy, mailbox string) string {
+	w := Want{Policy: p, Subdomains: r.Subdomains, NonExistent: r.NonExistent, DKIM: r.DKIM, SPF: r.SPF}
+	return finish(r, w, mailbox)
+}
+
+// Protect is Change with the policy as it is and np=reject: mail From names that do not exist is nobody's.
+func Protect(r *Record, mailbox string) string {
+	w := Want{Policy: r.Policy, Subdomains: r.Subdomains, NonExistent: Reject, DKIM: r.DKIM, SPF: r.SPF, Testing: r.Testing}
+	return finish(r, w, mailbox)
+}
+
+// finish builds a record with the addresses of r, of any scheme, and behind them the tags that this program does not know.
+func finish(r *Record, w Want, mailbox string) string {
+	tags := []string{Build(w)}
+	rua, has := texts(r.Aggregate), false
+	for _, u := range r.Aggregate {
+		has = has || strings.EqualFold(u.Address, mailbox)
+	}
+	if mailbox != "" && !has {
+		rua = append(rua, mailtos([]string{mailbox}))
+	}
+	if len(rua) > 0 {
+		tags = append(tags, "rua="+strings.Join(rua, ","))
+	}
+	if ruf := texts(r.Failure); len(ruf) > 0 {
+		tags = append(tags, "ruf="+strings.Join(ruf, ","))
+	}
+	for _, t := range r.Tags {
+		switch t.Name {
+		case "v", "p", "sp", "np", "t", "pct", "adkim", "aspf", "rua", "ruf", "rf", "ri":
+		default: // fo, psd, and what is not known
+			tags = append(tags, t.Name+"="+t.Value)
+		}
+	}
+	return strings.Join(tags, "; ")
+}
+
+func texts(list []URI) []string {
+	texts := make([]string, len(list))
+	for i, u := range list {
+		texts[i] = u.Text
+	}
+	return texts
+}
+
 func mailtos(addresses []string) string {
 	list := make([]string, len(addresses))
 	encode := strings.NewReplacer(",", "%2C", "!", "%21", ";", "%3B")

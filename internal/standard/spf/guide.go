@@ -93,7 +93,7 @@ func (p *Proposal) judge(ctx context.Context, r dns.Resolver, known []Sender, se
 		report, p.Counted = Lint(ctx, with, p.Domain), true
 		p.Missing = missing(ctx, with, p.Domain, known, seen)
 		for _, m := range p.Missing {
-			report.Findings = append(report.Findings, m.finding(p.Domain))
+			report.Findings = append(report.Findings, m.Finding(p.Domain))
 		}
 	}
 	p.Tree, p.Findings = report.Tree, append(p.Findings, report.Findings...)

@@ -37,14 +37,20 @@ func missing(ctx context.Context, r dns.Resolver, domain string, known []Sender,
 	slices.SortStableFunc(seen, func(a, b Source) int { return cmp.Compare(b.Messages, a.Messages) })
 	for _, s := range seen[:min(len(seen), maxSeen)] {
 		if got := Check(ctx, r, Query{IP: s.Address, Sender: domain}); got.Verdict != Pass {
-			list = append(list, Missing{s, got.Verdict, owners(ctx, r, known, s.Address)})
+			list = append(list, Missing{s, got.Verdict, SendersOf(ctx, r, known, s.Address)})
 		}
 	}
 	return list
 }
 
-// owners are the known senders whose own records let an address send.
-func owners(ctx context.Context, r dns.Resolver, known []Sender, addr netip.Addr) []Sender {
+// Unlisted is Missing of the record that is published now.
+func Unlisted(ctx context.Context, r dns.Resolver, domain string, seen []Source) []Missing {
+	return missing(ctx, r, domain, Senders(), seen)
+}
+
+// SendersOf are the known senders whose own records let an address send. It makes a check of each of their records, which are
+// the same names again and again.
+func SendersOf(ctx context.Context, r dns.Resolver, known []Sender, addr netip.Addr) []Sender {
 	list := []Sender{}
 	for _, s := range known {
 		if slices.ContainsFunc(slices.Concat(s.Include, s.KnownBy), func(name string) bool {
@@ -67,7 +73,8 @@ func (s Source) text() wording.Text {
 	return who
 }
 
-func (m *Missing) finding(domain string) Finding {
+// Finding words it, for the domain.
+func (m *Missing) Finding(domain string) Finding {
 	f := Finding{
 		Severity: finding.Warning, Code: "missing-sender", Domain: domain, Found: wording.Say("%s sends for the domain and does not pass: %s", m.text(), string(m.Verdict)),
 		Expected: wording.Say("that all pass who send for the domain"), Change: wording.Say("name the server if it is yours; if nobody knows it, somebody may be forging your mail"),

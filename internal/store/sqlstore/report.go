@@ -183,10 +183,10 @@ func (s *Store) Stage(ctx context.Context, domain model.DomainID) (model.Stage, 
 	t := model.Stage{Domain: domain}
 	err := s.engine.Query(ctx, func(r Scanner) error {
 		var at int64
-		err := r.Scan(&t.Looked, &t.Proposed, &at)
+		err := r.Scan(&t.Looked, &t.Policy, &t.Since, &t.Proposed, &at)
 		t.ProposedAt = instant(at)
 		return err
-	}, `SELECT looked, proposed, proposed_at FROM stage WHERE domain = ?`, int64(domain))
+	}, `SELECT looked, policy, since, proposed, proposed_at FROM stage WHERE domain = ?`, int64(domain))
 	return t, s.fault("stage of domain", err)
 }
 
@@ -194,11 +194,11 @@ func (s *Store) Stage(ctx context.Context, domain model.DomainID) (model.Stage, 
 func (s *Store) SetStage(ctx context.Context, t model.Stage, from model.Day, ev *model.Event) error {
 	const op = "set stage of domain"
 	run := func(ctx context.Context, tx *countingTx) error {
-		if err := tx.exec(ctx, `INSERT INTO stage (domain, looked, proposed, proposed_at) VALUES (?, 0, '', 0) ON CONFLICT DO NOTHING`, int64(t.Domain)); err != nil {
+		if err := tx.exec(ctx, `INSERT INTO stage (domain, looked, policy, since, proposed, proposed_at) VALUES (?, 0, '', 0, '', 0) ON CONFLICT DO NOTHING`, int64(t.Domain)); err != nil {
 			return err
 		}
-		if err := tx.cas(ctx, store.Conflict, op, `UPDATE stage SET looked = ?, proposed = ?, proposed_at = ? WHERE domain = ? AND looked = ?`,
-			int64(t.Looked), t.Proposed, micros(t.ProposedAt), int64(t.Domain), int64(from)); err != nil || ev == nil {
+		if err := tx.cas(ctx, store.Conflict, op, `UPDATE stage SET looked = ?, policy = ?, since = ?, proposed = ?, proposed_at = ? WHERE domain = ? AND looked = ?`,
+			int64(t.Looked), t.Policy, int64(t.Since), t.Proposed, micros(t.ProposedAt), int64(t.Domain), int64(from)); err != nil || ev == nil {
 			return err
 		}
 		return insertEvent(ctx, tx, *ev)

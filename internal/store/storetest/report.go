@@ -110,7 +110,7 @@ func testStage(t *testing.T, b *bench) {
 	b.ok(err)
 	same(t, "nothing yet", s, model.Stage{Domain: 3})
 	ev := b.event(model.EventReport, 0, 0, "")
-	s.Looked, s.Proposed, s.ProposedAt = 20_000, "quarantine", now
+	s.Looked, s.Policy, s.Since, s.Proposed, s.ProposedAt = 20_000, "none", 19_990, "quarantine", now
 	b.ok(b.SetStage(b.ctx, s, 0, &ev))
 	got, err := b.Stage(b.ctx, 3)
 	b.ok(err)

@@ -23,7 +23,7 @@ CREATE TABLE sent (
 	domain BIGINT NOT NULL, day BIGINT NOT NULL, delivered BIGINT NOT NULL, aligned BIGINT NOT NULL, PRIMARY KEY (domain, day)
 );
 CREATE INDEX sent_day ON sent (day);
-CREATE TABLE stage (domain BIGINT PRIMARY KEY, looked BIGINT NOT NULL, proposed TEXT COLLATE "C" NOT NULL, proposed_at BIGINT NOT NULL);
+CREATE TABLE stage (domain BIGINT PRIMARY KEY, looked BIGINT NOT NULL, policy TEXT COLLATE "C" NOT NULL, since BIGINT NOT NULL, proposed TEXT COLLATE "C" NOT NULL, proposed_at BIGINT NOT NULL);
 
 -- +goose Down
 SELECT 1;
