@@ -19,7 +19,9 @@ func (n *Node) startAnswers() error {
 	})
 	n.suppression = suppression.New(suppression.Config{Store: n.store, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log})
 	n.feedback = feedback.New(feedback.Config{
-		Store: n.store, Paths: n.paths, Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log, Noticed: n.notify.Poke, Leave: n.leaveByMail,
+		Store: n.store, Queue: n.deliver, Paths: n.paths, Rules: n.rules, Links: consent.NewLinks(n.ring), Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log,
+		Covering: n.directory.Covering, Hostname: n.cfg.Node.Hostname, Expire: n.cfg.Delivery.Expire, Complaints: n.cfg.Feedback.ComplaintMailboxes,
+		BulkReplies: n.cfg.Feedback.BulkReplies, Noticed: n.notify.Poke, Leave: n.leaveByMail,
 	})
 	var err error
 	pages := web.Config{Recipients: n.recipients, Log: n.sys.Log}

@@ -68,13 +68,12 @@ func (n *Node) startDelivery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rules, err := bounce.Load(n.cfg.Bounce.Rules)
-	if err != nil {
+	if n.rules, err = bounce.Load(n.cfg.Bounce.Rules); err != nil {
 		return err
 	}
 	d := n.cfg.Delivery
 	n.deliver = deliver.New(deliver.Deps{
-		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Bounces: rules, IDs: n.ids, Clock: n.sys.Clock,
+		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Bounces: n.rules, IDs: n.ids, Clock: n.sys.Clock,
 		Log: n.sys.Log, ReturnPath: n.paths.Make, Noticed: func() { n.notify.Poke() },
 	}, deliver.Config{
 		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Schedule: schedule.Config{MaxPlaces: d.MaxSessions},

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 )
 
@@ -95,10 +96,27 @@ func (r *readings) Collect(out chan<- prometheus.Metric) {
 	} {
 		out <- constHistogram(desc(name, stageHelp(name)), h)
 	}
+	r.returned(out)
 	r.window(out)
 	counter("store_changes_total", "Changes made durable.", float64(s.Changes))
 	counter("store_rows_total", "Rows inserted or updated.", float64(s.Rows))
 	out <- prometheus.MustNewConstSummary(desc("store_commit_seconds", "Commits, each one sync, from begin to durable."), uint64(s.Commits), s.CommitTime.Seconds(), nil)
+}
+
+// returned reads what came back, and why mail failed.
+func (r *readings) returned(out chan<- prometheus.Metric) {
+	f := &r.node.feedback.Metrics
+	returned := desc("returned_total", "Mail that came back, by what it was.", "kind")
+	f.Returned.Each(func(kind string, n int64) {
+		out <- prometheus.MustNewConstMetric(returned, prometheus.CounterValue, float64(n), kind)
+	})
+	bounces := desc("bounces_total", "Recipients that bounced, by class of failure and by who said so: the server at once, or a report later.", "class", "by")
+	for by, tally := range map[string]*bounce.Tally{"smtp": &r.node.deliver.Metrics.Classes, "report": &f.Classes} {
+		tally.Each(func(class string, n int64) {
+			out <- prometheus.MustNewConstMetric(bounces, prometheus.CounterValue, float64(n), class, by)
+		})
+	}
+	out <- prometheus.MustNewConstMetric(desc("complaints_untied_total", "Complaints that no trace of this node is in: nobody knows whose they are."), prometheus.CounterValue, float64(f.Untied.Load()))
 }
 
 func stageHelp(name string) string {

@@ -60,6 +60,7 @@ type Node struct {
 	store       store.Store
 	ring        *keyring.Ring
 	ids         *ident.Source
+	rules       *bounce.Rules
 	paths       *bounce.ReturnPaths
 	directory   *submit.Directory
 	deliver     *deliver.Service

@@ -22,6 +22,7 @@ type Config struct {
 	Senders    Senders    `toml:"senders"`
 	Reputation Reputation `toml:"reputation"`
 	Bounce     Bounce     `toml:"bounce"`
+	Feedback   Feedback   `toml:"feedback"`
 	Retention  Retention  `toml:"retention"`
 	Validation Validation `toml:"validate"`
 	Log        Log        `toml:"log"`
@@ -169,6 +170,7 @@ func Default() Config {
 		Reputation: defaultReputation(),
 		Domains:    Domains{ReturnLabel: "bounce", RotateAfter: 180 * day, Recheck: 6 * time.Hour, Claim: 14 * day, DMARCDays: 14},
 		Senders:    Senders{Public: true, NoticeDays: 14},
+		Feedback:   defaultFeedback(),
 		Retention:  Retention{Bodies: 7 * day, Events: 90 * day, Reports: 400 * day},
 		Log:        Log{Level: "info", Format: "text"},
 	}

@@ -35,6 +35,7 @@ func (c *Config) Validate() error {
 	c.validateDomains(bad)
 	c.validateSenders(bad)
 	c.validateReputation(bad)
+	c.validateFeedback(bad)
 	if c.Retention.Bodies < 0 || c.Retention.Events < c.Retention.Bodies {
 		bad("retention", "events (%s) must be kept at least as long as bodies (%s)", c.Retention.Events, c.Retention.Bodies)
 	}

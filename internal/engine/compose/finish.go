@@ -154,7 +154,7 @@ func (d *Draft) Finish(i *Inspected, s Stamp) ([]byte, error) {
 			kept = append(kept, f)
 		}
 	}
-	top := s.Trace.received()
+	top := s.Trace.Received()
 	if s.Signer != nil {
 		signatures, err := s.Signer.Sign(kept, d.bodyHash(), s.Trace.At)
 		if err != nil {

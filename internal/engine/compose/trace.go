@@ -49,7 +49,8 @@ func (t Trace) with() string {
 	return p + " "
 }
 
-func (t Trace) received() []byte {
+// Received is the field.
+func (t Trace) Received() []byte {
 	var b strings.Builder
 	if t.Client.IsValid() && t.Origin == model.OriginSMTP {
 		b.WriteString("from " + safeName(t.Helo) + " (" + literal(t.Client) + ")\r\n\t")

@@ -78,12 +78,12 @@ func TestReceivedGolden(t *testing.T) {
 		},
 	} {
 		tt.trace.Hostname, tt.trace.ID, tt.trace.At = "mx.example", id, at
-		if got := strings.ReplaceAll(string(tt.trace.received()), id.String(), "2490yfx0w4h8m"); got != tt.want {
+		if got := strings.ReplaceAll(string(tt.trace.Received()), id.String(), "2490yfx0w4h8m"); got != tt.want {
 			t.Errorf("%s:\n%s\nwant\n%s", tt.name, got, tt.want)
 		}
 	}
 	long := Trace{Origin: model.OriginSMTP, Helo: strings.Repeat("x", 1000), Client: netip.MustParseAddr("192.0.2.1"), Hostname: "mx.example", ID: id, At: at, For: strings.Repeat("y", 254)}
-	for _, line := range strings.Split(string(long.received()), "\r\n") {
+	for _, line := range strings.Split(string(long.Received()), "\r\n") {
 		if len(line) > 300 {
 			t.Errorf("a line of %d octets", len(line))
 		}

@@ -30,6 +30,9 @@ func (s *Service) apply(ctx context.Context, a *arrival, m *model.Message, f *bo
 	return s.succeeded(ctx, a, m, f, model.NoticeDelivered)
 }
 
+// source names reports as where an entry of a suppression list comes from.
+const source = "report"
+
 const (
 	// firstWait and lastWait bound how long a report waits for the outcome of an attempt under way, doubling: some
 	// servers report before the 250 they gave is stored here. After 1.5 seconds in all the peer is put off.
@@ -40,14 +43,24 @@ const (
 // failed bounces a recipient. One that is settled otherwise, by this report before or in another way, is left alone.
 func (s *Service) failed(ctx context.Context, a *arrival, m *model.Message, f *bounce.Finding) error {
 	ev := s.event(m, f, model.EventBounced)
-	notice := told(m, f, model.NoticeFailed)
+	l, err := f.Verdict.Learn(ctx, s.Store, bounce.Failure{
+		Account: m.Account, Domain: m.Domain, Address: ev.Recipient, Reply: f.Reply, At: ev.At, Source: source,
+	})
+	if err != nil {
+		return err
+	}
+	ev.Data.Listed = l.Listed
+	o := store.Outcome{
+		Key: f.Recipient.RecipientKey, Reply: f.Reply, At: ev.At, Event: &ev, Suppress: l.Suppress, Soft: l.Soft, Notice: told(m, f, model.NoticeFailed),
+	}
 	for wait := firstWait; ; wait *= 2 {
-		moved, err := s.Store.Bounce(ctx, store.Outcome{Key: f.Recipient.RecipientKey, Reply: f.Reply, At: ev.At, Event: &ev, Notice: notice})
+		moved, err := s.Store.Bounce(ctx, o)
 		if err != nil {
 			return err
 		}
 		if moved {
-			s.line(a, &ev, notice)
+			s.Metrics.Classes.Add(ev.Data.Class)
+			s.line(a, &ev, o.Notice)
 			return nil
 		}
 		r, err := s.Store.Recipient(ctx, f.Recipient.RecipientKey)
@@ -136,7 +149,7 @@ func (s *Service) event(m *model.Message, f *bounce.Finding, kind model.EventKin
 	reply := f.Reply
 	return model.Event{
 		ID: s.IDs.Next(), Kind: kind, At: f.Reply.At, Account: m.Account, Domain: m.Domain, Message: m.ID, N: f.Recipient.N,
-		Recipient: f.Recipient.Address, Data: model.EventData{Reply: &reply, Attempt: f.Recipient.Attempts, Delayed: true},
+		Recipient: f.Recipient.Address, Data: model.EventData{Reply: &reply, Attempt: f.Recipient.Attempts, Delayed: true, Class: string(f.Verdict.Class), Rule: f.Verdict.Rule},
 	}
 }
 
@@ -146,7 +159,8 @@ func (s *Service) line(a *arrival, ev *model.Event, notice model.NoticeKind) {
 	attrs := []slog.Attr{
 		slog.String("message", ev.Message.String()), slog.Int("n", ev.N), slog.Int64("account", int64(ev.Account)), slog.String("recipient", ev.Recipient),
 		slog.Int("attempt", ev.Data.Attempt), slog.String("host", ev.Data.Reply.Host), slog.Int("code", ev.Data.Reply.Code),
-		slog.String("enhanced", ev.Data.Reply.Enhanced), slog.String("reply", ev.Data.Reply.Text), slog.Bool("report", true), slog.String("client", a.client.String()),
+		slog.String("enhanced", ev.Data.Reply.Enhanced), slog.String("reply", ev.Data.Reply.Text), slog.String("class", ev.Data.Class), slog.String("rule", ev.Data.Rule),
+		slog.Bool("listed", ev.Data.Listed), slog.Bool("report", true), slog.String("client", a.client.String()),
 	}
 	if notice != "" {
 		attrs = append(attrs, slog.String("notice", string(notice)))

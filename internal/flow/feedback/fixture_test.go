@@ -3,6 +3,7 @@ package feedback
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/base/keyring"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
+	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
@@ -28,9 +31,23 @@ type desk struct {
 	*Service
 	t       testing.TB
 	store   store.Store
+	domain  model.Domain
 	message model.Message
+	handed  []handed
 	log     bytes.Buffer
 	pokes   int
+}
+
+// handed is what was queued for a sender.
+type handed struct {
+	msg       model.Message
+	raw       []byte
+	recipient model.Recipient
+}
+
+// Accepted implements Queue.
+func (d *desk) Accepted(msg *model.Message, raw []byte, recipients []model.Recipient) {
+	d.handed = append(d.handed, handed{*msg, raw, recipients[0]})
 }
 
 // open puts a message with recipients user0, user1 … at b.example into a store, each after an attempt that ended in state.
@@ -41,8 +58,22 @@ func open(t testing.TB, recipients int, state model.RecipientState, notify model
 	d.ok(err)
 	t.Cleanup(func() { d.ok(st.Close()) })
 	d.store = st
+	rules, err := bounce.Load("")
+	d.ok(err)
+	ring, err := keyring.Open(filepath.Join(t.TempDir(), "secret.key"), rand.Reader)
+	d.ok(err)
+	_, err = st.AddAccount(t.Context(), model.Account{Name: "school", State: model.AccountActive, Weight: 1})
+	d.ok(err)
+	d.domain, err = st.AddDomain(t.Context(), model.Domain{ID: 3, Name: "school.example", Account: 1, State: model.DomainLive}, nil, model.Event{ID: 1})
+	d.ok(err)
 	d.Service = New(Config{
-		Store: st, Paths: bounce.NewReturnPaths([]byte(strings.Repeat("k", 32)), bounceDomain), Clock: clock.System{},
+		Store: st, Queue: d, Rules: rules, Links: consent.NewLinks(ring), Hostname: "mail.school.example", Expire: time.Hour, Complaints: []string{"abuse", "FBL"},
+		Covering: func(_ context.Context, name string) (*model.Domain, error) {
+			if name == d.domain.Name {
+				return &d.domain, nil
+			}
+			return nil, nil
+		}, Paths: bounce.NewReturnPaths([]byte(strings.Repeat("k", 32)), bounceDomain), Clock: clock.System{},
 		IDs: ident.NewSource(clock.System{}, 1), Log: slog.New(slog.NewTextHandler(&d.log, nil)), Noticed: func() { d.pokes++ },
 	})
 	d.message = d.accept(recipients, state, notify, model.OriginSMTP)

@@ -1,11 +1,15 @@
 // Package feedback takes mail that comes back to the bounce domain and lets what it says count.
 //
-// A report is tied to its message by the return path, which only this node's key makes: mail to anything else at the
-// domain but its few mailboxes is refused at RCPT, so the door is neither a relay nor a source of backscatter. Receive returns nil once what
-// the report says is durable; a fault of the store is 451, and the peer keeps its mail. The same report twice changes
-// nothing twice. Mail that is no report is taken, logged, and changes nothing. The package sends no mail and never
-// answers any: what a sender must be told goes to the outbox of notices. It does not say what a failure means
-// (internal/engine/bounce).
+// Mail to a return path, which only this node's key makes, is tied by it to message and recipient: failures and delays in
+// whatever shape they come (internal/engine/bounce reads them), complaints, automatic answers and replies of people. Complaints
+// and unsubscriptions also have mailboxes; what they say counts as far as a trace that only this node makes vouches for it
+// (docs/feedback.md). Mail to anything else at the domain is refused at RCPT, so the door is neither a relay nor a source of
+// backscatter: mail is answered by nothing, and answers of people are handed on, whole, to the sender of the message alone, who
+// is the account's own.
+//
+// Receive returns nil once what the mail says is durable; a fault of the store is 451, and the peer keeps its mail. The same
+// report twice changes nothing twice. What cannot be understood is an event, a line of the log and a figure. The package does
+// not say what a failure means (internal/engine/bounce), nor does it write reports: they go to the outbox of notices.
 package feedback
 
 import (
@@ -16,14 +20,18 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
+	"github.com/budkavle/budkavle/internal/engine/consent"
 	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
-	"github.com/budkavle/budkavle/internal/standard/dsn"
+	"github.com/budkavle/budkavle/internal/standard/arf"
+	"github.com/budkavle/budkavle/internal/standard/parts"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -36,15 +44,36 @@ type Store interface {
 	Bounce(ctx context.Context, o store.Outcome) (bool, error)
 	NoteEvents(ctx context.Context, evs []model.Event, notices ...model.Notice) error
 	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
+	bounce.Lists
+	AddSuppressions(ctx context.Context, list []model.Suppression, evs ...model.Event) error
+	AccountByID(ctx context.Context, id model.AccountID) (model.Account, error)
+	DomainByID(ctx context.Context, id model.DomainID) (model.Domain, error)
+	Body(ctx context.Context, id ident.ID) ([]byte, error)
+	Accept(ctx context.Context, subs []store.Submission, idem *store.Idempotency) error
 }
 
-// Config is what a Service is made of. All fields are needed but Leave, Mailboxes and Noticed.
+// Queue hears of mail that is durable; *deliver.Service is one.
+type Queue interface {
+	// Accepted makes the lanes of waiting recipients known. raw is not changed afterwards.
+	Accepted(msg *model.Message, raw []byte, recipients []model.Recipient)
+}
+
+// Config is what a Service is made of. All fields are needed but Complaints, BulkReplies, Leave, Mailboxes and Noticed.
 type Config struct {
 	Store Store
+	Queue Queue
 	Paths *bounce.ReturnPaths
+	Rules *bounce.Rules
+	Links *consent.Links
 	Clock clock.Clock
 	IDs   *ident.Source
 	Log   *slog.Logger
+	// Covering finds the sender domain that covers a name, or nil: answers go to senders of the account's own domains only.
+	Covering    func(ctx context.Context, name string) (*model.Domain, error)
+	Hostname    string        // in Received
+	Expire      time.Duration // an answer that is handed on is given up after
+	Complaints  []string      // local parts of the bounce domain that take complaints
+	BulkReplies bool          // answers of people to bulk mail are handed on, to its Reply-To or From
 	// Leave unsubscribes who holds the token of a link; known is false for one that was not made here. nil: nobody can
 	// unsubscribe by mail.
 	Leave func(ctx context.Context, token string) (known bool, err error)
@@ -57,10 +86,27 @@ type Config struct {
 // Service takes returned mail. It is safe for concurrent use.
 type Service struct {
 	Config
+	Metrics   Metrics
 	mailboxes map[string]Mailbox // by address in lower case
 }
 
-// Mailbox takes a message to an address that the program reads. Its error is a fault of ours: the peer keeps its mail.
+// Metrics counts what came back.
+type Metrics struct {
+	Returned bounce.Tally // mails, by what they were
+	Classes  bounce.Tally // recipients that bounced by a report, by class of failure
+	Untied   atomic.Int64 // complaints that no trace of ours is in
+}
+
+// What was returned, besides the kinds of engine/bounce.
+const (
+	kindArrival        = "delivered" // a report of success
+	kindReply          = "reply"     // a person's
+	kindUnread         = "not understood"
+	kindUnsubscription = "unsubscription"
+)
+
+// Mailbox takes a message to an address that the program reads. Its error is a fault of ours, and the peer keeps its
+// mail, or an *smtp.Error.
 type Mailbox func(ctx context.Context, client netip.Addr, raw []byte) error
 
 // New returns a Service.
@@ -69,6 +115,9 @@ func New(c Config) *Service {
 		c.Noticed = func() {}
 	}
 	s := &Service{Config: c, mailboxes: map[string]Mailbox{}}
+	for _, name := range c.Complaints {
+		s.mailboxes[strings.ToLower(name)+"@"+c.Paths.Domain()] = s.complaints
+	}
 	maps.Copy(s.mailboxes, c.Mailboxes)
 	if c.Leave != nil {
 		s.mailboxes[Unsubscribe+"@"+c.Paths.Domain()] = s.unsubscribe
@@ -113,11 +162,22 @@ func (s *Service) path(mailbox string) (p path, err error) {
 	return p, nil
 }
 
-// arrival is one message that came back.
+// arrival is one mail that came back.
 type arrival struct {
-	client  netip.Addr
-	report  *dsn.Report
-	noticed bool // something was put in the outbox
+	client       netip.Addr
+	helo, sender string
+	raw          []byte
+	header       parts.Header
+	mail         bounce.Return
+	complaint    *arf.Report // nil: it is none
+	noticed      bool        // something was put in the outbox
+}
+
+func (s *Service) arrival(client netip.Addr, helo, sender string, raw []byte) *arrival {
+	head, _ := parts.Cut(raw)
+	a := &arrival{client: client, helo: helo, sender: sender, raw: raw, header: parts.Fields(head), mail: s.Rules.Return(raw)}
+	a.complaint = complaintIn(raw, &a.mail.Reading)
+	return a
 }
 
 // Receive takes a message. Its error is an *smtp.Error.
@@ -144,16 +204,10 @@ func (s *Service) Receive(ctx context.Context, client netip.Addr, helo, sender s
 	if len(paths) == 0 {
 		return nil
 	}
-	a := arrival{client: client}
+	a := s.arrival(client, helo, sender, raw)
 	var err error
-	if a.report, err = dsn.Parse(raw); err != nil {
-		for _, p := range paths {
-			s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "client", client, "helo", helo, "sender", sender, "why", err.Error())
-		}
-		return nil
-	}
 	for _, p := range paths {
-		if err = s.read(ctx, &a, p); err != nil {
+		if err = s.read(ctx, a, p); err != nil {
 			break
 		}
 	}
@@ -163,18 +217,29 @@ func (s *Service) Receive(ctx context.Context, client netip.Addr, helo, sender s
 	return fault(err)
 }
 
-// read ties the report to the message and applies what it says of each recipient.
+// read ties the mail to its message and lets it count, in the way of what it is.
 func (s *Service) read(ctx context.Context, a *arrival, p path) error {
+	if a.complaint != nil {
+		return s.complain(ctx, a, &p)
+	}
 	m, err := s.Store.Message(ctx, p.key.Message)
 	if err != nil {
 		return s.unlessGone(err, p)
 	}
-	findings, err := s.findings(ctx, a.report, p)
+	if !a.mail.Reports() {
+		return s.unlessGone(s.answer(ctx, a, &m, p), p)
+	}
+	findings, err := s.findings(ctx, a, p)
 	if err != nil {
 		return s.unlessGone(err, p)
 	}
+	kind := string(a.mail.Kind)
+	if a.mail.Kind == bounce.KindNone {
+		kind = kindArrival
+	}
+	s.Metrics.Returned.Add(kind)
 	if len(findings) == 0 {
-		s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "client", a.client, "why", "the report says nothing of a recipient of the message")
+		s.passed(a, p, "the report says nothing of a recipient of the message")
 	}
 	for i := range findings {
 		if err := s.apply(ctx, a, &m, &findings[i]); err != nil {
@@ -184,17 +249,22 @@ func (s *Service) read(ctx context.Context, a *arrival, p path) error {
 	return nil
 }
 
-func (s *Service) findings(ctx context.Context, r *dsn.Report, p path) ([]bounce.Finding, error) {
+// passed logs what changes nothing.
+func (s *Service) passed(a *arrival, p path, why string) {
+	s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "client", a.client, "helo", a.helo, "sender", a.sender, "why", why)
+}
+
+func (s *Service) findings(ctx context.Context, a *arrival, p path) ([]bounce.Finding, error) {
 	now := s.Clock.Now()
 	if p.all {
 		list, err := s.Store.Recipients(ctx, p.key.Message, 0, policy.MaxRecipients)
-		return bounce.ReadWhole(r, list, now), err
+		return a.mail.Whole(list, now), err
 	}
 	own, err := s.Store.Recipient(ctx, p.key)
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := bounce.ReadOne(r, own, now); ok {
+	if f, ok := a.mail.One(own, now); ok {
 		return []bounce.Finding{f}, nil
 	}
 	return nil, nil

@@ -17,6 +17,7 @@ const Unsubscribe = "unsubscribe"
 // do it by hand answer, and servers on the way fold. What holds no token that was made here changes nothing and is answered
 // by nothing: whom an answer would reach is not known.
 func (s *Service) unsubscribe(ctx context.Context, client netip.Addr, raw []byte) error {
+	s.Metrics.Returned.Add(kindUnsubscription)
 	head, _ := parts.Cut(raw)
 	h := parts.Fields(head)
 	// What answers by itself (RFC 3834 5) wants nothing. auto-generated is what programs write that unsubscribe for their user.

@@ -62,7 +62,7 @@ func TestUnsubscribeMailboxIsOneOfFew(t *testing.T) {
 	asked(d)
 	for mailbox, want := range map[string]bool{
 		"unsubscribe@" + bounceDomain: true, "UNSUBSCRIBE@" + strings.ToUpper(bounceDomain): true,
-		"unsubscribe@school.example": false, "unsubscribe+x@" + bounceDomain: false, "abuse@" + bounceDomain: false,
+		"unsubscribe@school.example": false, "unsubscribe+x@" + bounceDomain: false, "abuse@" + bounceDomain: true, "Fbl@" + bounceDomain: true,
 	} {
 		if err := d.CheckRecipient(t.Context(), mailbox); (err == nil) != want {
 			t.Errorf("%s: %v", mailbox, err)
