@@ -39,6 +39,14 @@ func because(reason string) string {
 	return ": " + strings.TrimRight(reason, ".")
 }
 
+// lacking names the records that the last look missed.
+func lacking(subjects []string) string {
+	if len(subjects) == 0 {
+		return ""
+	}
+	return ". In DNS it lacks: " + strings.Join(subjects, ", ")
+}
+
 // Sender says whether the account, with a credential limited to the domain only (0: not limited), may use an address
 // as the named part of a message: "envelope sender" or "From address".
 func Sender(a model.Account, only model.DomainID, part string, o Owned) error {
@@ -48,7 +56,7 @@ func Sender(a model.Account, only model.DomainID, part string, o Owned) error {
 	case only != 0 && o.Domain.ID != only:
 		return smtp.Errorf(550, "5.7.1", "The %s %s is not of the domain that this credential may send for", part, o.Address)
 	case !o.Domain.State.MaySend():
-		return smtp.Errorf(550, "5.7.1", "The %s %s is of the domain %s, which may not send yet: it is %s%s", part, o.Address, o.Domain.Name, o.Domain.State, because(o.Domain.Reason))
+		return smtp.Errorf(550, "5.7.1", "The %s %s is of the domain %s, which may not send yet: it is %s%s%s", part, o.Address, o.Domain.Name, o.Domain.State, because(o.Domain.Reason), lacking(o.Domain.Lacks))
 	}
 	return nil
 }

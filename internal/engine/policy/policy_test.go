@@ -29,6 +29,8 @@ func TestSender(t *testing.T) {
 	domain := func(id model.DomainID, owner model.AccountID, s model.DomainState) *model.Domain {
 		return &model.Domain{ID: id, Account: owner, Name: "school.example", State: s, Reason: "no DKIM record"}
 	}
+	lacking := domain(7, 1, model.DomainWaiting)
+	lacking.Lacks = []string{"spf", "dkim"}
 	for _, tt := range []struct {
 		name   string
 		only   model.DomainID
@@ -43,6 +45,7 @@ func TestSender(t *testing.T) {
 		{"not the credential's", 8, domain(7, 1, model.DomainLive), "this credential"},
 		{"not live", 0, domain(7, 1, model.DomainWaiting), "it is waiting: no DKIM record"},
 		{"stopped", 0, domain(7, 1, model.DomainStopped), "it is stopped"},
+		{"not live, and looked up", 0, lacking, "it is waiting: no DKIM record. In DNS it lacks: spf, dkim"},
 	} {
 		err := Sender(a, tt.only, "From address", Owned{"anna@school.example", tt.domain})
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || smtp.AsError(err).Enhanced != "5.7.1") {
