@@ -10,11 +10,23 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 )
 
-// TestJudge goes through what a check may find of a domain in each state.
-func TestJudge(t *testing.T) {
-	const r1, e1, r2 = "r1", "e1", "r2"
-	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
-	type change func(d *model.Domain, keys []model.SigningKey, r *proof.Report)
+// judged is one thing that a check may find.
+type judged struct {
+	name    string
+	state   model.DomainState
+	changes []change // of a live domain in order
+	want    string   // state, keys, lacks, told
+}
+
+type change func(d *model.Domain, keys []model.SigningKey, r *proof.Report)
+
+// Keys of the table: r2 is withdrawn unless a case says otherwise.
+const r1, e1, r2 = "r1", "e1", "r2"
+
+func judgedAt() time.Time { return time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC) }
+
+func judgedCases() []judged {
+	at := judgedAt()
 	missing := func(selectors ...string) change {
 		return func(_ *model.Domain, _ []model.SigningKey, r *proof.Report) {
 			for _, s := range selectors {
@@ -45,12 +57,7 @@ func TestJudge(t *testing.T) {
 	}
 	waived := func(d *model.Domain, _ []model.SigningKey, _ *proof.Report) { d.Waiver = "known" }
 	p, m, w, u := proof.Proved, proof.Missing, proof.Wrong, proof.Unclear
-	for _, tt := range []struct {
-		name    string
-		state   model.DomainState
-		changes []change
-		want    string // state, keys, lacks, told
-	}{
+	return []judged{
 		{"all is there", model.DomainAdded, nil, "live r1:active e1:active [] live"},
 		{"nothing is there", model.DomainAdded, []change{found(m, m, m, m), missing(r1, e1)}, "waiting r1:active e1:active [ownership spf dkim dmarc] waiting: ownership, spf, dkim, dmarc"},
 		{"still nothing", model.DomainWaiting, []change{found(m, m, m, m), missing(r1, e1)}, "waiting r1:active e1:active [ownership spf dkim dmarc]"},
@@ -105,7 +112,13 @@ func TestJudge(t *testing.T) {
 		{"a new key in the lost one's place", model.DomainStopped, []change{keysAre(model.KeyLost, model.KeyLost, model.KeyComing), missing(r1, e1), noPath}, "live r1:retired e1:lost r2:active [] key r2 is in DNS everywhere and signs; live"},
 		{"a new key before the first was ever seen", model.DomainWaiting, []change{keysAre(model.KeyActive, model.KeyActive, model.KeyComing), missing(r1, e1)}, "live r1:gone e1:lost r2:active [] key r2 is in DNS everywhere and signs; key e1 is not in DNS and does not sign until it is; live"},
 		{"retired, and mail is on its way", model.DomainLive, []change{keysAre(model.KeyActive, model.KeyActive, model.KeyRetired)}, "live r1:active e1:active r2:retired []"},
-	} {
+	}
+}
+
+// TestJudge goes through what a check may find of a domain in each state.
+func TestJudge(t *testing.T) {
+	at, p := judgedAt(), proof.Proved
+	for _, tt := range judgedCases() {
 		t.Run(tt.name, func(t *testing.T) {
 			s := settings()
 			d := model.Domain{Name: "school.example", State: tt.state, CheckedAt: at.Add(-10 * time.Minute), ReturnPath: true}
