@@ -130,7 +130,7 @@ func TestMailgunJS(t *testing.T) {
 	}
 	run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries", "5")
 
-	w := newWorld(t)
+	w := listWorld(t)
 	var got struct {
 		Sent []struct {
 			ID, Message string
@@ -142,8 +142,9 @@ func TestMailgunJS(t *testing.T) {
 			Details string
 			Status  int
 		}
-		WrongKey  int
-		Validated struct {
+		WrongKey     int
+		Suppressions map[string]listedJS
+		Validated    struct {
 			Result     string
 			DidYouMean string `json:"did_you_mean"`
 		}
@@ -184,6 +185,7 @@ func TestMailgunJS(t *testing.T) {
 		len(l.All.Jobs) != 1 || l.All.Jobs[0].ID != "js" || l.All.Total != 1 || l.Destroyed.Status != 200 {
 		t.Errorf("list %+v", l)
 	}
+	checkListsJS(t, got.Suppressions)
 	first := w.kept()[0]
 	if first.mail.GetHeader("Subject") != "Läsårets start – åäö" || first.mail.Attachments[0].FileName != "Läsårsplan åäö.pdf" || !first.TestMode || len(first.Meta.Tags) != 2 {
 		t.Errorf("kept %s", first.raw)

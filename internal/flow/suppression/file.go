@@ -167,9 +167,10 @@ func (t *table) read(fields []string) ([]Record, error) {
 		return ""
 	}
 	r := Record{Kind: cell("kind"), Address: cell("address"), Code: cell("code"), Reason: cell("reason"), Source: cell("source")}
+	tags := []string{cell("tag")}
 	if _, ours := t.columns["kind"]; ours {
 		r.Domain = cell("domain")
-	} else if r.Kind = t.kind; r.Address == "" { // Mailgun's import of whitelists: an address, or a domain
+	} else if r.Kind, tags = t.kind, tagsOf(tags[0]); r.Address == "" { // Mailgun's import of whitelists: an address, or a domain
 		r.Address = cell("domain")
 	}
 	var err error
@@ -182,7 +183,7 @@ func (t *table) read(fields []string) ([]Record, error) {
 		}
 	}
 	var list []Record
-	for _, r.Tag = range tagsOf(cell("tag")) {
+	for _, r.Tag = range tags {
 		list = append(list, r)
 	}
 	return list, nil

@@ -3,6 +3,7 @@ package suppression
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
@@ -93,7 +94,7 @@ func mailbox(kind model.SuppressionKind, text string) (string, error) {
 	}
 	a, err := address.Parse(text)
 	if err != nil {
-		return "", wording.Errorf("%.80q is not an address: %w", text, err)
+		return "", err
 	}
 	return a.String(), nil
 }
@@ -114,7 +115,7 @@ func tagOf(kind model.SuppressionKind, tag string) (string, error) {
 
 // clean makes a text of one line of what others wrote, of at most limit octets.
 func clean(s string, limit int) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if len(s) > limit {
 		s = strings.TrimSpace(strings.ToValidUTF8(s[:limit], ""))
 	}

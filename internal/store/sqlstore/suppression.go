@@ -133,7 +133,12 @@ func (s *Store) ListSuppressions(ctx context.Context, f store.SuppressionFilter,
 	if descending {
 		direction, compare = `DESC`, `<`
 	}
-	if after.Key != "" {
+	switch {
+	case after.Key == "":
+	case f.Domain != nil && f.Kind != "": // the index is entered behind the address, and not at the beginning of the list
+		where += ` AND (address_key, tag) ` + compare + ` (?, ?)`
+		args = append(args, after.Key, after.Tag)
+	default:
 		where += ` AND (domain, kind, address_key, tag) ` + compare + ` (?, ?, ?, ?)`
 		args = append(args, int64(after.Domain), string(after.Kind), after.Key, after.Tag)
 	}

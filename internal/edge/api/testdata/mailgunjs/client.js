@@ -42,7 +42,36 @@ async function main(url, key, domain) {
 	}
 	out.list.all = await lists.list();
 	out.list.destroyed = await lists.destroy('js');
+	out.suppressions = await suppressions(mg.suppressions, domain);
 	console.log(JSON.stringify(out));
+}
+
+// suppressions adds, reads page by page, looks up and removes on all four lists.
+async function suppressions(lists, domain) {
+	const out = {};
+	const given = {
+		bounces: [{ address: 'a+1@example.net', code: 550, error: 'gone' }, { address: 'b@example.net' }, { address: 'c@example.net' }],
+		unsubscribes: [{ address: 'a+1@example.net', tags: ['news'] }, { address: 'b@example.net' }, { address: 'c@example.net' }],
+		complaints: [{ address: 'a+1@example.net' }, { address: 'b@example.net' }, { address: 'c@example.net' }],
+		whitelists: { domain: 'example.net', reason: 'ours' },
+	};
+	for (const kind of Object.keys(given)) {
+		const o = { items: [] };
+		o.created = await lists.create(domain, kind, given[kind]);
+		let page = await lists.list(domain, kind, { limit: 2 });
+		for (let pages = 0; page.items.length > 0; pages++) {
+			if (pages > 20) throw new Error('the pages do not end');
+			o.items.push(...page.items.map((i) => i.address || i.value));
+			page = await lists.list(domain, kind, { page: page.pages.next.page, limit: 2 });
+		}
+		const one = kind === 'whitelists' ? 'example.net' : 'a+1@example.net';
+		const found = await lists.get(domain, kind, one);
+		o.found = { tags: found.tags, code: found.code, count: found.count, reason: found.reason, year: found.created_at && new Date(found.created_at).getFullYear() };
+		o.destroyed = (await lists.destroy(domain, kind, one)).status;
+		o.gone = await lists.get(domain, kind, one).then(() => 200, (e) => e.status);
+		out[kind] = o;
+	}
+	return out;
 }
 
 main(...process.argv.slice(2)).catch((e) => {
