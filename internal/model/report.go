@@ -102,8 +102,8 @@ type SeenTLS struct {
 	Sessions
 }
 
-// Sent is what this node itself delivered for a domain on a day that is over.
-type Sent struct {
+// SentDay is what this node itself delivered for a domain on a day that is over.
+type SentDay struct {
 	Day       Day   `json:"day"`
 	Delivered int64 `json:"delivered"`
 	Aligned   bool  `json:"aligned"` // DKIM or the return path was proved when it was counted

@@ -26,10 +26,10 @@ type Reports interface {
 	// SeenTLS sums up TLS sessions by day, reporter, policy and failure, the newest day first; at most limit.
 	SeenTLS(ctx context.Context, domain model.DomainID, first, last model.Day, limit int) ([]model.SeenTLS, error)
 
-	// AddSent records what was delivered of a domain on a day; a second record of the day changes nothing.
-	AddSent(ctx context.Context, domain model.DomainID, list []model.Sent) error
-	// Sent returns the days from first to last that were recorded, by day.
-	Sent(ctx context.Context, domain model.DomainID, first, last model.Day) ([]model.Sent, error)
+	// AddSentDays records what was delivered of a domain on a day; a second record of the day changes nothing.
+	AddSentDays(ctx context.Context, domain model.DomainID, list []model.SentDay) error
+	// SentDays returns the days from first to last that were recorded, by day.
+	SentDays(ctx context.Context, domain model.DomainID, first, last model.Day) ([]model.SentDay, error)
 	// Stage returns what the watch keeps of a domain; the zero Stage of it if there is nothing yet.
 	Stage(ctx context.Context, domain model.DomainID) (model.Stage, error)
 	// SetStage stores s and ev, unless nil, in one commit. Conflict if Looked is no longer from: somebody else has the day.

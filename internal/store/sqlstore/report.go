@@ -151,8 +151,8 @@ func (s *Store) SeenTLS(ctx context.Context, domain model.DomainID, first, last 
 	return list, s.fault("reports about TLS", err)
 }
 
-// AddSent implements store.Reports.
-func (s *Store) AddSent(ctx context.Context, domain model.DomainID, list []model.Sent) error {
+// AddSentDays implements store.Reports.
+func (s *Store) AddSentDays(ctx context.Context, domain model.DomainID, list []model.SentDay) error {
 	return s.change(ctx, "add sent mail", func(ctx context.Context, tx *countingTx) error {
 		for _, d := range list {
 			if err := tx.exec(ctx, `INSERT INTO sent (domain, day, delivered, aligned) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -164,11 +164,11 @@ func (s *Store) AddSent(ctx context.Context, domain model.DomainID, list []model
 	})
 }
 
-// Sent implements store.Reports.
-func (s *Store) Sent(ctx context.Context, domain model.DomainID, first, last model.Day) ([]model.Sent, error) {
-	var list []model.Sent
+// SentDays implements store.Reports.
+func (s *Store) SentDays(ctx context.Context, domain model.DomainID, first, last model.Day) ([]model.SentDay, error) {
+	var list []model.SentDay
 	err := s.engine.Query(ctx, func(r Scanner) error {
-		var d model.Sent
+		var d model.SentDay
 		var aligned int
 		err := r.Scan(&d.Day, &d.Delivered, &aligned)
 		d.Aligned = aligned != 0

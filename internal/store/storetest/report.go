@@ -96,13 +96,13 @@ func testTLSReports(t *testing.T, b *bench) {
 }
 
 func testSent(t *testing.T, b *bench) {
-	first := []model.Sent{{Day: 20_000, Delivered: 5, Aligned: true}, {Day: 20_001}}
-	b.ok(b.AddSent(b.ctx, 3, first))
-	b.ok(b.AddSent(b.ctx, 3, []model.Sent{{Day: 20_000, Delivered: 9}, {Day: 20_002, Delivered: 1}}))
-	b.ok(b.AddSent(b.ctx, 4, []model.Sent{{Day: 20_000, Delivered: 8}}))
-	got, err := b.Sent(b.ctx, 3, 20_000, 20_002)
+	first := []model.SentDay{{Day: 20_000, Delivered: 5, Aligned: true}, {Day: 20_001}}
+	b.ok(b.AddSentDays(b.ctx, 3, first))
+	b.ok(b.AddSentDays(b.ctx, 3, []model.SentDay{{Day: 20_000, Delivered: 9}, {Day: 20_002, Delivered: 1}}))
+	b.ok(b.AddSentDays(b.ctx, 4, []model.SentDay{{Day: 20_000, Delivered: 8}}))
+	got, err := b.SentDays(b.ctx, 3, 20_000, 20_002)
 	b.ok(err)
-	same(t, "sent", got, append(first, model.Sent{Day: 20_002, Delivered: 1}))
+	same(t, "sent", got, append(first, model.SentDay{Day: 20_002, Delivered: 1}))
 }
 
 func testStage(t *testing.T, b *bench) {
@@ -129,7 +129,7 @@ func testPurgeReports(t *testing.T, b *bench) {
 	seen := model.Seen{Source: netip.MustParseAddr("192.0.2.1"), From: "school.example", Count: 1}
 	for i := range 6 {
 		b.addReport(dmarcReport("google.com", fmt.Sprint(i), model.Day(20_000+i), seen), true)
-		b.ok(b.AddSent(b.ctx, 3, []model.Sent{{Day: model.Day(20_000 + i), Delivered: 1}}))
+		b.ok(b.AddSentDays(b.ctx, 3, []model.SentDay{{Day: model.Day(20_000 + i), Delivered: 1}}))
 	}
 	total := 0
 	for range 10 {
@@ -144,7 +144,7 @@ func testPurgeReports(t *testing.T, b *bench) {
 	}
 	days, err := b.SeenDays(b.ctx, 3, 0, 30_000)
 	b.ok(err)
-	sent, err := b.Sent(b.ctx, 3, 0, 30_000)
+	sent, err := b.SentDays(b.ctx, 3, 0, 30_000)
 	b.ok(err)
 	if total != 12 || len(days) != 2 || len(sent) != 2 || days[0].Day != 20_004 {
 		t.Errorf("deleted %d, left %v and %v", total, days, sent)
