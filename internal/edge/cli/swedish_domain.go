@@ -76,6 +76,7 @@ func swedishDomain() map[string]string {
 		"Agrees to take the DMARC reports of customers' domains; without it they are not sent.":                                   "Går med på att ta emot DMARC-rapporter om kundernas domäner; utan den sänds de inte.",
 
 		// faults
+		"publish it, so that the next key has a place and can be changed without you": "publicera den, så att nästa nyckel har en plats och kan bytas utan dig",
 		"set-up %q: use txt or cname": "uppläggning %q: använd txt eller cname",
 		"set-up cname: the operator has named no zone for keys; set domains.key_zone in the configuration, or use txt": "uppläggning cname: driften har inte angett någon zon för nycklar; sätt domains.key_zone i konfigurationen, eller använd txt",
 		"domain %s belongs to another account; if it is yours, ask the operator":                                       "domänen %s hör till ett annat konto; är den din, fråga driften",

@@ -65,6 +65,7 @@ func (s *Service) check(ctx context.Context, checker Checker, d model.Domain) (C
 		}
 	}
 	r := checker.Domain(ctx, s.expected(&d, keys, sources))
+	s.lookAtSpares(ctx, s.spares(&d, keys), &r)
 	if err := ctx.Err(); err != nil {
 		return Checked{}, err // what was found is what an end in the midst of it looks like
 	}

@@ -127,22 +127,3 @@ func (s *Service) proofKeys(d *model.Domain, keys []model.SigningKey, states ...
 	}
 	return list
 }
-
-// spares are the CNAME records of slots that hold no key now, which are published once and for all with the others.
-func (s *Service) spares(d *model.Domain, keys []model.SigningKey) []proof.Record {
-	if d.Setup != model.SetupCNAME || s.KeyZone == "" {
-		return nil
-	}
-	var list []proof.Record
-	for _, a := range algorithms {
-		for _, slot := range slots {
-			selector := slotSelector(d.ID, slot, a.letter)
-			inUse := slices.ContainsFunc(keys, func(k model.SigningKey) bool { return k.Selector == selector && k.State != model.KeyWithdrawn })
-			if !inUse {
-				name := selector + "._domainkey."
-				list = append(list, proof.Record{Subject: proof.SubjectDKIM, Name: name + d.Name + ".", Type: "CNAME", Value: name + s.KeyZone + "."})
-			}
-		}
-	}
-	return list
-}

@@ -184,6 +184,24 @@ func TestSheet(t *testing.T) {
 	})
 }
 
+// TestPlacesOfTheNextKeys: what is missing for the next rotation is told before it begins, and keeps nothing shut.
+func TestPlacesOfTheNextKeys(t *testing.T) {
+	inTime(t, func(t *testing.T, b *bench) {
+		b.Resolver = &dnstest.Fake{CNAME: map[string]string{"bk1br._domainkey.school.example": "bk1br._domainkey.keys.operator.example"}}
+		d := b.add("school.example", WithSetup(model.SetupCNAME))
+		b.dns.set("school.example", func(*zoneOf) {})
+		c := b.verify("school.example")
+		if !c.Ready() || len(c.Report.Findings) != 1 || c.Report.Findings[0].Code != "no-place" || c.Report.Findings[0].Name != "bk1be._domainkey.school.example" {
+			t.Errorf("%+v", c.Report.Findings)
+		}
+		sheet, err := b.Sheet(t.Context(), d)
+		b.ok(err)
+		if br, be := sheet.Records[3], sheet.Records[4]; br.State != proof.Proved || be.State != proof.Missing {
+			t.Errorf("%+v, %+v", br, be)
+		}
+	})
+}
+
 func TestSetupNeedsAZone(t *testing.T) {
 	inTime(t, func(t *testing.T, b *bench) {
 		b.KeyZone = ""
