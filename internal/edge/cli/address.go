@@ -90,7 +90,7 @@ func (a *app) tellAddress(r validate.Result) {
 
 // file checks a file, shows how far it has come, and sums it up.
 func (c *addressCheck) file(a *app, v *validate.Validator) error {
-	in, size, err := c.openFile(a)
+	in, size, err := a.openInput(c.File)
 	if err != nil {
 		return err
 	}
@@ -124,22 +124,6 @@ func (c *addressCheck) file(a *app, v *validate.Validator) error {
 		return a.printJSON(sum)
 	}
 	return nil
-}
-
-func (c *addressCheck) openFile(a *app) (io.ReadCloser, int64, error) {
-	if c.File == "-" {
-		return io.NopCloser(a.In), 0, nil
-	}
-	f, err := os.Open(c.File)
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
 }
 
 // results is where rows go: a file that takes its name when all is in it, standard output, or nowhere.

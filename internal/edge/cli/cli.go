@@ -43,21 +43,22 @@ type commands struct {
 	JSON   bool   `help:"Print JSON." name:"json"`
 	Lang   string `help:"Language of the output: sv or en (default: the locale's)." placeholder:"LANG"`
 
-	Serve      serveCommand      `cmd:"" help:"Run a node until SIGTERM."`
-	Demo       demoCommand       `cmd:"" help:"Send real messages through a whole node to a simulated Internet."`
-	Lab        labCommand        `cmd:"" help:"Run the simulated Internet alone: DNS and receiving mail servers, loopback only."`
-	Init       initCommand       `cmd:"" help:"Write a commented configuration, create the store, an operator and a first account."`
-	Account    accountCommand    `cmd:"" help:"Customers of this node."`
-	Domain     domainCommand     `cmd:"" help:"Domains that accounts send from."`
-	Credential credentialCommand `cmd:"" help:"SMTP user names."`
-	Key        keyCommand        `cmd:"" help:"API keys."`
-	Send       sendCommand       `cmd:"" help:"Send one message."`
-	Queue      queueCommand      `cmd:"" help:"Mail that is waiting, leased or held."`
-	IP         ipCommand         `cmd:"" name:"ip" help:"Addresses that mail is sent from."`
-	Address    addressCommand    `cmd:"" help:"Look at addresses before mail is sent to them; needs no node."`
-	SPF        spfCommand        `cmd:"" name:"spf" help:"Check, lint and build SPF records of any domain; needs no node."`
-	Bounce     bounceCommand     `cmd:"" help:"Explain mails that came back and replies of servers; needs no node."`
-	Report     reportCommand     `cmd:"" help:"Read what receivers report about a domain's mail; needs no node."`
+	Serve       serveCommand       `cmd:"" help:"Run a node until SIGTERM."`
+	Demo        demoCommand        `cmd:"" help:"Send real messages through a whole node to a simulated Internet."`
+	Lab         labCommand         `cmd:"" help:"Run the simulated Internet alone: DNS and receiving mail servers, loopback only."`
+	Init        initCommand        `cmd:"" help:"Write a commented configuration, create the store, an operator and a first account."`
+	Account     accountCommand     `cmd:"" help:"Customers of this node."`
+	Domain      domainCommand      `cmd:"" help:"Domains that accounts send from."`
+	Credential  credentialCommand  `cmd:"" help:"SMTP user names."`
+	Key         keyCommand         `cmd:"" help:"API keys."`
+	Send        sendCommand        `cmd:"" help:"Send one message."`
+	Queue       queueCommand       `cmd:"" help:"Mail that is waiting, leased or held."`
+	IP          ipCommand          `cmd:"" name:"ip" help:"Addresses that mail is sent from."`
+	Address     addressCommand     `cmd:"" help:"Look at addresses before mail is sent to them; needs no node."`
+	SPF         spfCommand         `cmd:"" name:"spf" help:"Check, lint and build SPF records of any domain; needs no node."`
+	Suppression suppressionCommand `cmd:"" help:"Addresses that are not sent to."`
+	Bounce      bounceCommand      `cmd:"" help:"Explain mails that came back and replies of servers; needs no node."`
+	Report      reportCommand      `cmd:"" help:"Read what receivers report about a domain's mail; needs no node."`
 }
 
 // app is what commands run with.

@@ -39,6 +39,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishDMARC())
 		maps.Copy(sv, swedishReport())
 		maps.Copy(sv, swedishDomainReports())
+		maps.Copy(sv, swedishSuppression())
 		return words{swedish: sv}
 	}
 	return words{}
