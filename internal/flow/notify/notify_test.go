@@ -215,6 +215,25 @@ func TestNobodyToTell(t *testing.T) {
 	}
 }
 
+// An account may do without reports on bulk mail; of other mail its senders are told.
+func TestQuietAccount(t *testing.T) {
+	for _, c := range []struct {
+		class model.Class
+		quiet bool
+		told  int
+	}{{model.ClassBulk, true, 0}, {model.ClassBulk, false, 1}, {model.ClassTransactional, true, 1}} {
+		run(t, func(o *office) {
+			_, err := o.store.AddAccount(o.t.Context(), model.Account{Name: "school", State: model.AccountActive, Quiet: model.Quiet{BulkDSN: c.quiet}})
+			o.ok(err)
+			o.settle(func(s *store.Submission) { s.Message.Class = c.class }, unknown)
+			o.start()
+			if len(o.reports) != c.told || o.outbox() != 0 {
+				t.Errorf("%v, quiet %v: %d reports, %d notices left", c.class, c.quiet, len(o.reports), o.outbox())
+			}
+		})
+	}
+}
+
 func TestReturnsWhatRETAsks(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -25,6 +25,9 @@ func (s *Service) report(ctx context.Context, ns []model.Notice) (*store.Submiss
 	if !m.Answered() {
 		return nil, nil
 	}
+	if quiet, err := s.quiet(ctx, &m); err != nil || quiet {
+		return nil, err
+	}
 	to, err := address.Parse(m.Sender)
 	if err != nil {
 		s.Log.Warn("a sender cannot be told of its mail: its address is none", "message", m.ID.String(), "error", err)
@@ -39,6 +42,18 @@ func (s *Service) report(ctx context.Context, ns []model.Notice) (*store.Submiss
 		return nil, err
 	}
 	return s.submission(&m, to, entries, original, ns), nil
+}
+
+// quiet reports whether the account wants no reports on such mail. Of personal mail its sender is told in any case.
+func (s *Service) quiet(ctx context.Context, m *model.Message) (bool, error) {
+	if m.Class != model.ClassBulk {
+		return false, nil
+	}
+	a, err := s.Store.AccountByID(ctx, m.Account)
+	if store.Is(err, store.NotFound) {
+		return false, nil
+	}
+	return a.Quiet.BulkDSN, err
 }
 
 // entries are the recipients to tell of, each once: of several notices the one that says most.

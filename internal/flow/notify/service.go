@@ -7,7 +7,7 @@
 // out of order it tries on with growing delays; mail never waits for it. Memory: one page of notices, the recipients they
 // name, the bytes of one message, and reports of batchOctets and one more.
 //
-// Only mail that came by SMTP is reported on, never a report. It does not decide what is worth a notice
+// Only mail that came by SMTP is reported on, never a report, and bulk mail not to an account that wants no such reports. It does not decide what is worth a notice
 // (internal/flow/deliver and feedback do) but leaves out what has become untrue.
 package notify
 
@@ -26,6 +26,7 @@ import (
 // Store is what the package needs of store.Store.
 type Store interface {
 	store.Notices
+	AccountByID(ctx context.Context, id model.AccountID) (model.Account, error)
 	Message(ctx context.Context, id ident.ID) (model.Message, error)
 	Body(ctx context.Context, id ident.ID) ([]byte, error)
 	Recipients(ctx context.Context, id ident.ID, from, limit int) ([]model.Recipient, error)
