@@ -14,7 +14,7 @@ func (s *Service) learn(ctx context.Context, m *model.Message, out []settling) {
 		if o.Event == nil || o.Event.Kind != model.EventBounced && o.Event.Kind != model.EventExpired && o.Event.Kind != model.EventDeferred {
 			continue
 		}
-		v := s.Bounces.Reply(bounce.Said{Code: o.Reply.Code, Enhanced: o.Reply.Enhanced, Text: o.Reply.Text, Host: o.Reply.Host})
+		v := s.Bounces.Reply(bounce.Said{Code: o.Reply.Code, Enhanced: o.Reply.Enhanced, Text: o.Reply.Text, Host: o.Reply.Host, Stage: string(o.stage)})
 		o.Event.Data.Class, o.Event.Data.Rule = string(v.Class), v.Rule
 		if o.Event.Kind == model.EventDeferred {
 			continue

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -22,6 +23,7 @@ type settling struct {
 	store.Outcome
 	lane     model.Lane
 	site     string
+	stage    outbound.Stage // of a refusal: the command that was answered
 	accepted time.Time
 }
 

@@ -111,7 +111,9 @@ func (w *worker) settle(ctx context.Context, a *attempt, r outbound.Results, han
 			if a.fixed && res.Reply.Code == 530 {
 				res.Err.Err.Class = smtp.Temporary // our login or our TLS is missing (RFC 4954 6, 3207 4): the operator's to mend
 			}
-			out = append(out, a.failed(h, res.Err.Err, res.Reply))
+			f := a.failed(h, res.Err.Err, res.Reply)
+			f.stage = res.Err.Stage
+			out = append(out, f)
 		}
 	}
 	if len(again) == len(handles) { // a peer that takes not even one recipient
