@@ -6,6 +6,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/edge/web"
 	"github.com/budkavle/budkavle/internal/engine/consent"
+	"github.com/budkavle/budkavle/internal/flow/digest"
 	"github.com/budkavle/budkavle/internal/flow/feedback"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
 	"github.com/budkavle/budkavle/internal/flow/suppression"
@@ -30,6 +31,13 @@ func (n *Node) startAnswers() error {
 	}
 	n.web, err = web.New(pages)
 	return err
+}
+
+// digests makes what tells accounts of their day.
+func (n *Node) digests() *digest.Service {
+	return digest.New(digest.Config{
+		Store: n.store, Clock: n.sys.Clock, Log: n.sys.Log, Location: n.cfg.Feedback.Location(), Hour: n.cfg.Feedback.DigestHour, Write: n.submit.WriteLetter,
+	})
 }
 
 func (n *Node) leaveByMail(ctx context.Context, token string) (known bool, err error) {

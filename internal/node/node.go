@@ -173,6 +173,7 @@ func (n *Node) startUpkeep() {
 	n.upkeep.Go(l.run)
 	n.upkeep.Go(j.run)
 	n.upkeep.Go(n.metrics.run)
+	n.upkeep.Go(n.digests().Run)
 	n.upkeep.Go(n.addresses.Run)
 }
 

@@ -13,6 +13,8 @@ type accountCommand struct {
 	Suspend accountSuspend `cmd:"" help:"Stop an account from sending; what it has queued is held."`
 	Resume  accountResume  `cmd:"" help:"Let a suspended account send again."`
 	Unlock  accountUnlock  `cmd:"" help:"Let an account that the node locked send again."`
+	Notify  accountNotify  `cmd:"" help:"Say or show who is told what of an account's mail."`
+	Digest  accountDigest  `cmd:"" help:"Show the letter about a day of an account's mail, as its contact is sent it."`
 	Contact accountContact `cmd:"" help:"Set the mail address to which warnings about an account's domains go."`
 }
 
@@ -95,6 +97,7 @@ func (c *accountShow) Run(a *app) error {
 		if acc.Contact != "" {
 			a.say("Warnings go to: %s", acc.Contact)
 		}
+		a.tellQuiet(&acc)
 		t := a.newTable("kind", "name", "state", "added")
 		for _, d := range domains {
 			t.row(a.T("domain"), d.Name, a.T(string(d.State)), when(d.CreatedAt))

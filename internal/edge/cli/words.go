@@ -38,6 +38,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishProof())
 		maps.Copy(sv, swedishDMARC())
 		maps.Copy(sv, swedishReport())
+		maps.Copy(sv, swedishFeedback())
 		maps.Copy(sv, swedishDomainReports())
 		maps.Copy(sv, swedishSuppression())
 		return words{swedish: sv}
