@@ -54,6 +54,7 @@ func swedishSuppression() map[string]string {
 		"count %d: use 1 to %d":                                 "antal %d: använd 1 till %d",
 		"the date is in the year %d":                            "datumet är i år %d",
 		"there is no address":                                   "det finns ingen adress",
+		"%.80q is not an e-mail address: %w":                    "%.80q är ingen e-postadress: %w",
 		"%.80q is neither an address nor a domain":              "%.80q är varken en adress eller en domän",
 		"tag %.40q: only who unsubscribes does so from a tag":   "etikett %.40q: bara en avregistrering gäller en etikett",
 		"tag %.40q: use 1 to %d printable characters of ASCII":  "etikett %.40q: använd 1 till %d skrivbara ASCII-tecken",

@@ -1,6 +1,7 @@
 package suppression
 
 import (
+	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -93,8 +94,8 @@ func mailbox(kind model.SuppressionKind, text string) (string, error) {
 		return "@" + d, nil
 	}
 	a, err := address.Parse(text)
-	if err != nil {
-		return "", err
+	if e := (*address.Error)(nil); errors.As(err, &e) {
+		return "", wording.Errorf("%.80q is not an e-mail address: %w", text, e.Reason)
 	}
 	return a.String(), nil
 }
