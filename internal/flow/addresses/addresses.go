@@ -72,6 +72,7 @@ type Config struct {
 type Service struct {
 	Config
 	dirty chan struct{} // the known addresses are to be read again
+	moved chan struct{} // an address may have to be looked at
 	due   chan struct{} // somebody may have to be told
 
 	mu         sync.Mutex            // guards what follows
@@ -84,7 +85,7 @@ func New(c Config) *Service {
 	if c.Changed == nil {
 		c.Changed = func() {}
 	}
-	s := &Service{Config: c, dirty: make(chan struct{}, 1), due: make(chan struct{}, 1)}
+	s := &Service{Config: c, dirty: make(chan struct{}, 1), moved: make(chan struct{}, 1), due: make(chan struct{}, 1)}
 	now := c.Clock.Now()
 	for _, a := range c.Configured {
 		s.configured = append(s.configured, model.SourceAddress{

@@ -56,7 +56,7 @@ func (s *Service) Add(ctx context.Context, a model.SourceAddress) (model.SourceA
 	if err := s.Store.AddAddress(ctx, a, announcement(&a, "", now), s.event(&a, "")); err != nil {
 		return a, err
 	}
-	return a, s.Store.Signal(ctx, store.SignalDirectory)
+	return a, s.signal(ctx)
 }
 
 // Change is a wish for an address.
@@ -67,7 +67,16 @@ type Change struct {
 }
 
 // Set changes the state of an address, and tells of it.
-func (s *Service) Set(ctx context.Context, addr netip.Addr, c Change) (model.SourceAddress, error) {
+func (s *Service) Set(ctx context.Context, addr netip.Addr, c Change) (a model.SourceAddress, err error) {
+	for range 5 { // the watch may note a check at the same moment
+		if a, err = s.set(ctx, addr, c); !store.Is(err, store.Conflict) {
+			break
+		}
+	}
+	return a, err
+}
+
+func (s *Service) set(ctx context.Context, addr netip.Addr, c Change) (model.SourceAddress, error) {
 	a, err := s.Store.Address(ctx, plain(addr))
 	if err != nil {
 		return a, err
@@ -120,7 +129,7 @@ func (s *Service) move(ctx context.Context, a model.SourceAddress, from model.Ad
 	if err != nil {
 		return err
 	}
-	return s.Store.Signal(ctx, store.SignalDirectory)
+	return s.signal(ctx)
 }
 
 // Remove deletes a retired address. The page does not show it any longer.
@@ -137,6 +146,12 @@ func (s *Service) Remove(ctx context.Context, addr netip.Addr) error {
 	if err := s.Store.RemoveAddress(ctx, a.Address, ev); err != nil {
 		return err
 	}
+	return s.signal(ctx)
+}
+
+// signal tells this service and those of other processes that addresses changed.
+func (s *Service) signal(ctx context.Context) error {
+	s.DirectoryChanged()
 	return s.Store.Signal(ctx, store.SignalDirectory)
 }
 

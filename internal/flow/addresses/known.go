@@ -12,6 +12,7 @@ import (
 // DirectoryChanged tells that addresses in the store may have changed.
 func (s *Service) DirectoryChanged() {
 	poke(s.dirty)
+	poke(s.moved)
 	poke(s.due)
 }
 

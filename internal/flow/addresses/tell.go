@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	tellPoll   = 15 * time.Second // between looks for somebody to be told
+	tellPoll   = time.Minute      // between looks for somebody to be told, unless something was announced
 	tellPlaces = 16               // told at the same time, so that those who do not answer keep nobody else waiting
 	tellBatch  = 50               // announcements read at a time; a letter holds so many
 	tellClaim  = 5 * time.Minute  // somebody is to be told again after, if whoever claimed it is gone

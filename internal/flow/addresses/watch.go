@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	watchPoll  = 5 * time.Second  // between looks for addresses that are due
+	watchPoll  = time.Minute      // between looks for addresses that are due, unless one changed
 	watchBatch = 4                // claimed at a time, checked one after the other
 	watchClaim = 10 * time.Minute // an address is due again after, if whoever claimed it is gone
 	checkTime  = time.Minute      // for one address: watchBatch of them end before the claim does
@@ -39,7 +39,7 @@ func (s *Service) watch(ctx context.Context) {
 			s.check(ctx, list[i])
 		}
 		s.checkConfigured(ctx, now)
-		if len(list) < watchBatch && !s.pause(ctx, watchPoll, nil) || ctx.Err() != nil {
+		if len(list) < watchBatch && !s.pause(ctx, watchPoll, s.moved) || ctx.Err() != nil {
 			return
 		}
 	}
@@ -74,10 +74,9 @@ func (s *Service) check(ctx context.Context, a model.SourceAddress) {
 	}
 	s.alert(ctx, turns)
 	if len(c.Events) > 0 || a.PTR != next.PTR {
-		if err := s.Store.Signal(ctx, store.SignalDirectory); err != nil {
+		if err := s.signal(ctx); err != nil {
 			s.Log.Warn("source addresses: other nodes are not told of a change yet", "error", err)
 		}
-		s.DirectoryChanged()
 	}
 }
 
@@ -213,9 +212,13 @@ func ptrTurn(a *model.SourceAddress, bad bool) turn {
 			addr+": PTR-posten är i ordning igen", "PTR-posten för "+addr+" leder tillbaka till adressen. Massutskick tas emot som vanligt.",
 			addr+": the PTR record is in order again", "The PTR record of "+addr+" leads back to the address. Bulk mail is taken as before.")}
 	}
+	swedish, english := "saknas", "missing"
+	if a.PTR == model.PTRWrong {
+		swedish, english = "leder inte tillbaka till adressen", "wrong ("+a.PTRFault+")"
+	}
 	return turn{fmt.Sprintf("%s: PTR record %s: %s", addr, a.PTR, a.PTRFault), bilingual(
-		addr+": PTR-posten är inte i ordning", "PTR-posten för "+addr+" saknas eller leder fel ("+a.PTRFault+"). Stora mottagare vägrar e-post från en sådan adress, så massutskick skjuts upp (451 4.7.25) tills det är rättat.\n\nBe nätets ägare, oftast värdleverantören, att sätta PTR till namnet som uppges med EHLO. Mer visar:\nbudkavle ip check "+addr,
-		addr+": the PTR record is not in order", "The PTR record of "+addr+" is missing or leads elsewhere ("+a.PTRFault+"). Large receivers refuse mail from such an address, so bulk mail is put off (451 4.7.25) until it is mended.\n\nAsk the owner of the network, mostly the hosting provider, to set the PTR to the name given with EHLO. More is shown by:\nbudkavle ip check "+addr)}
+		addr+": PTR-posten är inte i ordning", "PTR-posten för "+addr+" "+swedish+". Stora mottagare vägrar e-post från en sådan adress, så massutskick skjuts upp (451 4.7.25) tills det är rättat.\n\nBe nätets ägare, oftast värdleverantören, att sätta PTR till namnet som uppges med EHLO. Mer visar:\nbudkavle ip check "+addr,
+		addr+": the PTR record is not in order", "The PTR record of "+addr+" is "+english+". Large receivers refuse mail from such an address, so bulk mail is put off (451 4.7.25) until it is mended.\n\nAsk the owner of the network, mostly the hosting provider, to set the PTR to the name given with EHLO. More is shown by:\nbudkavle ip check "+addr)}
 }
 
 func listTurn(a *model.SourceAddress, bad bool) turn {
