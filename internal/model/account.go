@@ -32,6 +32,7 @@ type Account struct {
 	Contact   string       `json:"contact,omitempty"` // mail address to which warnings go; empty: nobody is written to
 	Quiet     Quiet        `json:"quiet,omitzero"`
 	CreatedAt time.Time    `json:"created_at"`
+	LockedAt  time.Time    `json:"locked_at,omitzero"` // when a limit locked it last
 }
 
 // Quiet is what an account's people do not want to be told by mail. Events tell all of it.

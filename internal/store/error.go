@@ -12,10 +12,11 @@ type Kind string
 const (
 	NotFound    Kind = "not found"
 	Exists      Kind = "exists"
-	Conflict    Kind = "conflict"    // the row is no longer in the state the change needs
-	Unavailable Kind = "unavailable" // passing: the store cannot be reached or is busy
-	Full        Kind = "full"        // passing: no space, or read-only
-	Newer       Kind = "newer"       // the schema is newer than this program
+	Conflict    Kind = "conflict"     // the row is no longer in the state the change needs
+	Unavailable Kind = "unavailable"  // passing: the store cannot be reached or is busy
+	Full        Kind = "full"         // passing: no space, or read-only
+	Over        Kind = "over a limit" // wraps a *model.Over
+	Newer       Kind = "newer"        // the schema is newer than this program
 	Internal    Kind = "internal"
 )
 

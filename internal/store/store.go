@@ -31,6 +31,7 @@ type Store interface {
 	Suppressions
 	Addresses
 	Reports
+	Limits
 	Nodes
 	Retention
 	// Ping fails when a change could not be made durable now.
@@ -102,6 +103,7 @@ type Submission struct {
 	Notices []model.Notice
 	// Answers are the notices this message tells its sender of; they are dropped in the same commit.
 	Answers []model.Notice
+	Budget  *Budget // nil: it is not counted. All of one call that have one are of one account
 }
 
 // Idempotency is a caller's promise key and the answer that belongs to it.
@@ -116,7 +118,7 @@ type Idempotency struct {
 type Messages interface {
 	// Accept makes the submissions durable in one commit, shared with concurrent callers. With idem, the
 	// answer is kept in the same commit; Exists if the key is there already and has not expired. Conflict if a notice
-	// among the Answers is gone: another process has told the sender.
+	// among the Answers is gone: another process has told the sender. Over if a Budget has no room or its account is not active.
 	Accept(ctx context.Context, subs []Submission, idem *Idempotency) error
 	// IdempotentResponse returns the answer kept under the key, NotFound if there is none that is valid at now.
 	IdempotentResponse(ctx context.Context, account model.AccountID, key string, now time.Time) ([]byte, error)

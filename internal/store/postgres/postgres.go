@@ -167,6 +167,9 @@ func (e *engine) Cut(err error) bool {
 // Lock implements sqlstore.Engine.
 func (e *engine) Lock() string { return ` FOR UPDATE SKIP LOCKED` }
 
+// Wait implements sqlstore.Engine.
+func (e *engine) Wait() string { return ` FOR UPDATE` }
+
 // Writers implements sqlstore.Engine. Two, so that one prepares its changes while the other waits for the disk.
 func (e *engine) Writers() int { return 2 }
 

@@ -190,6 +190,9 @@ func (e *engine) Cut(error) bool { return false }
 // Lock implements sqlstore.Engine: the write lock covers the whole file.
 func (e *engine) Lock() string { return "" }
 
+// Wait implements sqlstore.Engine.
+func (e *engine) Wait() string { return "" }
+
 // Writers implements sqlstore.Engine.
 func (e *engine) Writers() int { return 1 }
 

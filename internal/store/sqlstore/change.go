@@ -16,7 +16,9 @@ type change struct {
 	// happened tells, after a commit whose end is not known, whether the last run was committed; nil: running it again
 	// does no harm.
 	happened func(ctx context.Context, tx *countingTx) (bool, error)
-	done     chan error
+	// counts are the submissions whose budgets run looks at; the transaction holds their accounts.
+	counts []encoded
+	done   chan error
 }
 
 // attempt runs the change unless it has happened already.
@@ -38,14 +40,17 @@ func (s *Store) change(ctx context.Context, op string, run func(ctx context.Cont
 // changeOnce is change for what must not be done twice: the row with this identifier is there if and only if it happened.
 // 0: nothing tells.
 func (s *Store) changeOnce(ctx context.Context, op, table string, id ident.ID, run func(ctx context.Context, tx *countingTx) error) error {
-	c := &change{ctx: ctx, op: op, run: run}
-	if id != 0 {
-		c.happened = func(ctx context.Context, tx *countingTx) (found bool, err error) {
-			err = tx.Query(ctx, func(Scanner) error { found = true; return nil }, `SELECT id FROM `+table+` WHERE id = ?`, int64(id))
-			return found, err
-		}
+	return s.await(&change{ctx: ctx, op: op, run: run, happened: isThere(table, id)})
+}
+
+func isThere(table string, id ident.ID) func(ctx context.Context, tx *countingTx) (bool, error) {
+	if id == 0 {
+		return nil
 	}
-	return s.await(c)
+	return func(ctx context.Context, tx *countingTx) (found bool, err error) {
+		err = tx.Query(ctx, func(Scanner) error { found = true; return nil }, `SELECT id FROM `+table+` WHERE id = ?`, int64(id))
+		return found, err
+	}
 }
 
 func (s *Store) await(c *change) error {
@@ -83,7 +88,8 @@ func (s *Store) fault(op string, err error) error {
 // countingTx counts statements, each of which changes about a row.
 type countingTx struct {
 	Tx
-	rows int64
+	rows   int64
+	ledger ledger // nil: no change of this transaction counts anything
 }
 
 // exec queues a statement whose effect nobody asks for.

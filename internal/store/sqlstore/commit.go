@@ -135,11 +135,9 @@ func (s *Store) transact(batch []*change, again bool) (unknown bool, err error) 
 		return false, err
 	}
 	counting := &countingTx{Tx: tx}
-	for _, c := range batch {
-		if err := c.attempt(ctx, counting, again); err != nil {
-			tx.Rollback(ctx)
-			return false, err
-		}
+	if err := s.run(ctx, counting, batch, again); err != nil {
+		tx.Rollback(ctx)
+		return false, err
 	}
 	if err := tx.Commit(ctx); err != nil {
 		tx.Rollback(ctx)
@@ -150,6 +148,18 @@ func (s *Store) transact(batch []*change, again bool) (unknown bool, err error) 
 	s.rows.Add(counting.rows)
 	s.spent.Add(int64(s.clock.Now().Sub(begin)))
 	return false, nil
+}
+
+func (s *Store) run(ctx context.Context, tx *countingTx, batch []*change, again bool) error {
+	if err := s.openLedger(ctx, tx, batch); err != nil {
+		return err
+	}
+	for _, c := range batch {
+		if err := c.attempt(ctx, tx, again); err != nil {
+			return err
+		}
+	}
+	return tx.ledger.write(ctx, tx)
 }
 
 // Ping implements store.Store. It counts, since a change that changes nothing would not reach the disk.

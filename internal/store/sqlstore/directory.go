@@ -21,14 +21,14 @@ func (s *Store) one(ctx context.Context, op string, scan func(Scanner) error, qu
 	return s.fault(op, err)
 }
 
-const accountColumns = `id, name, state, reason, bulk, operator, weight, contact, quiet_bulk_dsn, quiet_digest, quiet_replies, created_at`
+const accountColumns = `id, name, state, reason, bulk, operator, weight, contact, quiet_bulk_dsn, quiet_digest, quiet_replies, created_at, locked_at`
 
 func scanAccount(a *model.Account) func(Scanner) error {
 	return func(r Scanner) error {
-		var created int64
+		var created, locked int64
 		var bulk, operator, dsn, digest, replies int
-		err := r.Scan(&a.ID, &a.Name, &a.State, &a.Reason, &bulk, &operator, &a.Weight, &a.Contact, &dsn, &digest, &replies, &created)
-		a.Bulk, a.Operator, a.CreatedAt = bulk != 0, operator != 0, instant(created)
+		err := r.Scan(&a.ID, &a.Name, &a.State, &a.Reason, &bulk, &operator, &a.Weight, &a.Contact, &dsn, &digest, &replies, &created, &locked)
+		a.Bulk, a.Operator, a.CreatedAt, a.LockedAt = bulk != 0, operator != 0, instant(created), instant(locked)
 		a.Quiet = model.Quiet{BulkDSN: dsn != 0, Digest: digest != 0, Replies: replies != 0}
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *Store) AddAccount(ctx context.Context, a model.Account) (model.Account,
 			return err
 		}
 		a.ID = model.AccountID(n)
-		return tx.exec(ctx, `INSERT INTO account (`+accountColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		return tx.exec(ctx, `INSERT INTO account (`+accountColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 			n, a.Name, string(a.State), a.Reason, integer(a.Bulk), integer(a.Operator), a.Weight, a.Contact,
 			integer(a.Quiet.BulkDSN), integer(a.Quiet.Digest), integer(a.Quiet.Replies), micros(a.CreatedAt))
 	})
@@ -90,6 +90,9 @@ func (s *Store) SetAccountState(ctx context.Context, id model.AccountID, state m
 	const op = "set state of account"
 	return s.change(ctx, op, func(ctx context.Context, tx *countingTx) error {
 		if err := tx.cas(ctx, store.NotFound, op, `UPDATE account SET state = ?, reason = ? WHERE id = ?`, string(state), reason, int64(id)); err != nil {
+			return err
+		}
+		if err := stateSet(ctx, tx, id, state, reason); err != nil {
 			return err
 		}
 		return insertEvent(ctx, tx, ev)

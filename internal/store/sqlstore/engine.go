@@ -41,6 +41,8 @@ type Engine interface {
 	Cut(err error) bool
 	// Lock is appended to a SELECT whose rows this transaction is going to change, so that others pass them by.
 	Lock() string
+	// Wait is Lock for a transaction that must have the rows: it waits until others let go of them.
+	Wait() string
 	// Writers is how many transactions may be under way at once.
 	Writers() int
 	Close() error

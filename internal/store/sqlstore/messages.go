@@ -64,7 +64,12 @@ func (s *Store) Accept(ctx context.Context, subs []store.Submission, idem *store
 	if len(subs) > 0 {
 		first = subs[0].Message.ID
 	}
-	return s.changeOnce(ctx, "accept", "message", first, func(ctx context.Context, tx *countingTx) error {
+	var over *model.Over
+	err := s.await(&change{ctx: ctx, op: "accept", happened: isThere("message", first), counts: list, run: func(ctx context.Context, tx *countingTx) error {
+		var err error
+		if over, err = s.spend(ctx, tx, list); over != nil || err != nil {
+			return err
+		}
 		for i := range list {
 			if err := insertSubmission(ctx, tx, &list[i]); err != nil {
 				return err
@@ -77,7 +82,11 @@ func (s *Store) Accept(ctx context.Context, subs []store.Submission, idem *store
 		return tx.cas(ctx, store.Exists, "idempotency key", `INSERT INTO idempotency (account, name, response, expires_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (account, name) DO UPDATE SET response = excluded.response, expires_at = excluded.expires_at WHERE idempotency.expires_at < ?`,
 			int64(idem.Account), idem.Key, idem.Response, micros(idem.Expires), micros(s.clock.Now()))
-	})
+	}})
+	if err == nil && over != nil {
+		return &store.Error{Kind: store.Over, Op: "accept", Err: over}
+	}
+	return err
 }
 
 func insertSubmission(ctx context.Context, tx *countingTx, e *encoded) error {
