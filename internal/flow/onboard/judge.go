@@ -86,6 +86,7 @@ func (v *verdict) key(k model.SigningKey, all []model.SigningKey) {
 	case model.KeyWithdrawn:
 		if now.Sub(k.ChangedAt) >= keepWithdrawn {
 			v.change.Keys = append(v.change.Keys, store.KeyChange{SigningKey: k, From: from, Gone: true})
+			v.tell("key", k.Selector, "is deleted")
 			return
 		}
 	}

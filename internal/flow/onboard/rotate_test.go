@@ -78,7 +78,8 @@ func TestRotationByTXT(t *testing.T) {
 		}
 		b.told("school.example", "added, added", "live", "rotation: new keys bk202611n2r, bk202611n2e are to be published by the owner of the domain",
 			"key bk202611n2r is in DNS everywhere and signs", "key bk202611n2e is in DNS everywhere and signs",
-			"key bk202611r is withdrawn, its record may be removed; key bk202611e is withdrawn, its record may be removed")
+			"key bk202611r is withdrawn, its record may be removed; key bk202611e is withdrawn, its record may be removed",
+			"key bk202611r is deleted; key bk202611e is deleted")
 	})
 }
 

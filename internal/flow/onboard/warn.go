@@ -15,6 +15,7 @@ const (
 	WarnStopped  Warning = "stopped"
 	WarnMended   Warning = "mended"
 	WarnKeyLost  Warning = "key-lost"
+	WarnStage    Warning = "stage"  // the next stage of DMARC is proposed
 	WarnRotate   Warning = "rotate" // new keys wait to be published by the owner
 )
 
