@@ -50,6 +50,9 @@ func (p *page) has(f func(*model.Suppression) bool) bool {
 	return false
 }
 
+// Sent is the day of the mail that the link was in.
+func (p *page) Sent() string { return p.SentAt.Format("2006-01-02") }
+
 // Reasons say why nothing is sent, each with its date.
 func (p *page) Reasons() []reason {
 	var list []reason

@@ -66,7 +66,7 @@ func standing(way recipient.Way, entries ...model.Suppression) recipient.Standin
 		entries[i].CreatedAt = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 	}
 	return recipient.Standing{
-		Address: "anna@sink.example", Domain: model.Domain{Name: "xn--rksmrgs-5wao1o.example"}, Tag: policy.StreamTag, Sending: len(entries) == 0, Entries: entries, Returns: way,
+		Address: "anna@sink.example", Domain: model.Domain{Name: "xn--rksmrgs-5wao1o.example"}, Tag: policy.StreamTag, Subject: "Närvaro <vecka> 47", SentAt: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC), Sending: len(entries) == 0, Entries: entries, Returns: way,
 	}
 }
 

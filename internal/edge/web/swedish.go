@@ -12,11 +12,12 @@ func swedish() words {
 // swedishRecipient maps the texts of the recipient's page.
 func swedishRecipient() words {
 	return words{
-		"Your mail":         "Din e-post",
-		"På svenska":        "In English",
-		"Mail from %s":      "E-post från %s",
-		"to %s":             "till %s",
-		"since %s":          "sedan %s",
+		"Your mail":    "Din e-post",
+		"På svenska":   "In English",
+		"Mail from %s": "E-post från %s",
+		"to %s":        "till %s",
+		"since %s":     "sedan %s",
+		"The link was in the message “%s” of %s.": "Länken fanns i brevet ”%s” den %s.",
 		"Stop":              "Sluta",
 		"Start again":       "Börja igen",
 		"Send me the link":  "Skicka länken till mig",

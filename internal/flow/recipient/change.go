@@ -46,7 +46,7 @@ func (s *Service) Leave(ctx context.Context, token string, all bool, how string)
 		return st, &Error{Unavailable, err}
 	}
 	s.line(&ev, tag)
-	return s.About(ctx, st.Domain, st.Address)
+	return s.standing(ctx, c)
 }
 
 // linkLife is for how long a verification link is valid.
@@ -72,7 +72,7 @@ func (s *Service) ComeBack(ctx context.Context, token string) (st Standing, sent
 	if err := s.takeBack(ctx, &st); err != nil {
 		return st, false, err
 	}
-	st, err = s.About(ctx, st.Domain, st.Address)
+	st, err = s.Open(ctx, token)
 	return st, false, err
 }
 

@@ -128,6 +128,21 @@ func (d *desk) verification() string {
 	return token
 }
 
+func TestTheMailThatTheLinkWasInIsTold(t *testing.T) {
+	d := open(t)
+	st, err := d.Open(t.Context(), d.link("news"))
+	if err != nil || st.Subject != "" || !st.SentAt.IsZero() {
+		t.Errorf("mail that is not kept: %+v, %v", st, err)
+	}
+	d.ok(d.store.Accept(t.Context(), []store.Submission{{
+		Message: model.Message{ID: 77, Account: 1, Domain: d.domain.ID, AcceptedAt: d.clock.now, Meta: model.Meta{Subject: "Närvaro"}}, Raw: []byte("\r\n"),
+	}}, nil))
+	st, err = d.Leave(t.Context(), d.link("news"), false, ByPage)
+	if err != nil || st.Subject != "Närvaro" || !st.SentAt.Equal(d.clock.now) {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
 func TestOneKindOfMailIsStoppedAndStartedAgain(t *testing.T) {
 	d := open(t)
 	st, err := d.Leave(t.Context(), d.link("news"), false, ByClick)

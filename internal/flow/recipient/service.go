@@ -28,6 +28,7 @@ import (
 
 // Store is what the package needs of store.Store.
 type Store interface {
+	Message(ctx context.Context, id ident.ID) (model.Message, error)
 	DomainByID(ctx context.Context, id model.DomainID) (model.Domain, error)
 	Suppressed(ctx context.Context, account model.AccountID, keys []string) ([]model.Suppression, error)
 	AddSuppressions(ctx context.Context, list []model.Suppression, evs ...model.Event) error
@@ -94,6 +95,9 @@ type Standing struct {
 	Address string
 	Domain  model.Domain
 	Tag     string // what the mail that the link was in was about; empty: no link, or nothing in particular
+	// Subject and SentAt tell of the mail that the link was in; empty when it is no longer kept.
+	Subject string
+	SentAt  time.Time
 	// Sending says that nothing keeps mail of the sender from the address.
 	Sending bool
 	Entries []model.Suppression // what does, the newest first
@@ -130,8 +134,17 @@ func (s *Service) standing(ctx context.Context, c consent.Claim) (Standing, erro
 		return Standing{}, &Error{Unavailable, err}
 	}
 	st, err := s.About(ctx, d, c.Address)
-	st.Tag = c.Tag
-	return st, err
+	if st.Tag = c.Tag; err != nil || c.Message == 0 {
+		return st, err
+	}
+	m, err := s.Store.Message(ctx, c.Message)
+	switch {
+	case err == nil && m.Account == c.Account:
+		st.Subject, st.SentAt = m.Meta.Subject, m.AcceptedAt
+	case err != nil && !store.Is(err, store.NotFound):
+		return st, &Error{Unavailable, err}
+	}
+	return st, nil
 }
 
 // About tells how an address stands with a sender.
