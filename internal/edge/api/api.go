@@ -31,6 +31,7 @@ type Config struct {
 	Suppressions Suppressions
 	Recipients   Recipients
 	Desk         Desk
+	Addresses    Addresses
 	Clock        clock.Clock
 	Log          *slog.Logger
 	BaseURL      string // as clients reach it, without a closing slash: the paging addresses begin with it
@@ -85,6 +86,7 @@ func New(c Config) *API {
 	a.routeSuppressions()
 	a.routeRecipients()
 	a.routeDomains()
+	a.routeAddresses()
 	a.mux.HandleFunc("/", a.noSuchCall)
 	return a
 }

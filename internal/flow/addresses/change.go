@@ -59,6 +59,11 @@ func (s *Service) Add(ctx context.Context, a model.SourceAddress) (model.SourceA
 	return a, s.signal(ctx)
 }
 
+// All are the addresses of the store, the older first.
+func (s *Service) All(ctx context.Context) ([]model.SourceAddress, error) {
+	return s.Store.ListAddresses(ctx)
+}
+
 // Change is a wish for an address.
 type Change struct {
 	State model.AddressState
