@@ -88,7 +88,7 @@ func meaning(feedback string) (model.SuppressionKind, model.EventKind) {
 func (s *Service) heed(ctx context.Context, a *arrival, t *tie) error {
 	list, kind := meaning(a.complaint.Type)
 	before, err := s.before(ctx, t, kind)
-	if err != nil || slices.ContainsFunc(before, func(e model.Event) bool { return e.Data.Class == a.complaint.Type }) {
+	if err != nil || len(before) >= maxLater || slices.ContainsFunc(before, func(e model.Event) bool { return e.Data.Class == a.complaint.Type }) {
 		return err
 	}
 	ev := model.Event{

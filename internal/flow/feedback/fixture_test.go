@@ -36,6 +36,7 @@ type desk struct {
 	handed  []handed
 	log     bytes.Buffer
 	pokes   int
+	tags    []string // of the messages that are accepted
 }
 
 // handed is what was queued for a sender.
@@ -93,6 +94,7 @@ func (d *desk) accept(recipients int, state model.RecipientState, notify model.N
 	lane := model.Lane{Domain: "b.example", Account: 1}
 	m := model.Message{
 		ID: d.IDs.Next(), Account: 1, Domain: 3, DomainName: "school.example", Origin: origin, Sender: "info@school.example", AcceptedAt: now, ExpiresAt: now.Add(time.Hour),
+		Meta: model.Meta{MessageID: "1@school.example", From: "Skolan <info@school.example>", Tags: d.tags},
 	}
 	sub := store.Submission{Message: m, Raw: []byte("Subject: s\r\n\r\nhej\r\n")}
 	var out []store.Outcome
