@@ -19,7 +19,7 @@ func (n *Node) startValidation() error {
 	if err != nil {
 		tell(err)
 	}
-	n.validator = validate.New(validate.Config{Resolver: resolver, Clock: n.sys.Clock, Disposable: disposable})
+	n.validator = validate.New(validate.Config{Resolver: resolver, Clock: n.sys.Clock, Disposable: disposable, Suppressions: n.store})
 	n.lists = validate.NewJobs(validate.JobsConfig{
 		Dir: filepath.Join(n.cfg.Node.DataDir, "validate"), Validator: n.validator, Clock: n.sys.Clock, Log: n.sys.Log,
 	})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/engine/validate"
+	"github.com/budkavle/budkavle/internal/model"
 )
 
 type addressCommand struct {
@@ -25,6 +27,7 @@ type addressCheck struct {
 	Addresses []string `arg:"" optional:"" name:"address" help:"Addresses."`
 	File      string   `help:"File of addresses: CSV with any delimiter and charset; - for standard input." placeholder:"FILE"`
 	Out       string   `help:"File to write the result of each row to: JSON lines if it ends with .json or .jsonl, else CSV." placeholder:"FILE"`
+	Account   string   `help:"Tell also what this account's suppression lists say of the addresses."`
 	Column    string   `help:"Column with the addresses, by its heading or its number from 1 (default: the one with most)." placeholder:"NAME|N"`
 }
 
@@ -47,18 +50,33 @@ func (c *addressCheck) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	v := validate.New(validate.Config{Resolver: resolver, Clock: clock.System{}, Disposable: disposable})
-	if c.File != "" {
-		return c.file(a, v)
+	checks := validate.Config{Resolver: resolver, Clock: clock.System{}, Disposable: disposable}
+	if c.Account == "" {
+		return c.check(a, checks, 0)
 	}
-	return c.each(a, v)
+	return a.withOfficeOf(cfg, func(ctx context.Context, o *office) error {
+		id, err := a.accountID(ctx, o, c.Account)
+		if err != nil {
+			return err
+		}
+		checks.Suppressions = o.store
+		return c.check(a, checks, id)
+	})
+}
+
+func (c *addressCheck) check(a *app, checks validate.Config, account model.AccountID) error {
+	v := validate.New(checks)
+	if c.File != "" {
+		return c.file(a, v, account)
+	}
+	return c.each(a, v, account)
 }
 
 // each checks the addresses of the command line.
-func (c *addressCheck) each(a *app, v *validate.Validator) error {
+func (c *addressCheck) each(a *app, v *validate.Validator, account model.AccountID) error {
 	faults := false
 	for _, text := range c.Addresses {
-		r, err := v.Check(a.ctx, 0, text)
+		r, err := v.Check(a.ctx, account, text)
 		if err != nil {
 			return err
 		}
@@ -89,7 +107,7 @@ func (a *app) tellAddress(r validate.Result) {
 }
 
 // file checks a file, shows how far it has come, and sums it up.
-func (c *addressCheck) file(a *app, v *validate.Validator) error {
+func (c *addressCheck) file(a *app, v *validate.Validator, account model.AccountID) error {
 	in, size, err := a.openInput(c.File)
 	if err != nil {
 		return err
@@ -103,8 +121,8 @@ func (c *addressCheck) file(a *app, v *validate.Validator) error {
 	t, began := newTerminal(a.Err, a.environ), time.Now()
 	t.last = began
 	sum, err := v.Bulk(a.ctx, in, validate.Options{
-		Column: c.Column,
-		Emit:   out.Write,
+		Account: account, Column: c.Column,
+		Emit: out.Write,
 		Progress: func(rows int, octets int64) {
 			now := time.Now()
 			t.progress(now, int(octets>>10), int(size>>10), a.T("%s rows, %.0f a second", a.count(rows), float64(rows)/now.Sub(began).Seconds()))

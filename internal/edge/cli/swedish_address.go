@@ -6,6 +6,7 @@ func swedishAddress() map[string]string {
 		"Look at addresses before mail is sent to them; needs no node.":                                                       "Se efter hos adresser innan post sänds till dem; kräver ingen nod.",
 		"Say whether mail to addresses can arrive and should be sent. Exit status 1 if one given here should not be sent to.": "Säg om post till adresser kan komma fram och bör sändas. Slutstatus 1 om någon som anges här inte bör sändas till.",
 		"Addresses.": "Adresser.",
+		"Tell also what this account's suppression lists say of the addresses.":                          "Säg också vad det här kontots spärrlistor säger om adresserna.",
 		"File of addresses: CSV with any delimiter and charset; - for standard input.":                   "Fil med adresser: CSV med vilken avgränsare och teckenkodning som helst; - för standard in.",
 		"File to write the result of each row to: JSON lines if it ends with .json or .jsonl, else CSV.": "Fil att skriva varje rads utfall till: JSON-rader om den slutar på .json eller .jsonl, annars CSV.",
 		"Column with the addresses, by its heading or its number from 1 (default: the one with most).":   "Kolumn med adresserna, med dess rubrik eller nummer från 1 (förval: den med flest).",

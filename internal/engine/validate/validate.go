@@ -11,11 +11,9 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/dns"
 )
 
-// Suppressions knows which addresses an account's mail is not sent to.
+// Suppressions knows which addresses an account's mail is not sent to; store.Store does.
 type Suppressions interface {
-	// Suppressed gives the reason in a few words, such as "hard bounce"; ok is false if there is none. The address is as
-	// address.Normalise has it.
-	Suppressed(ctx context.Context, account model.AccountID, address string) (reason string, ok bool, err error)
+	Suppressed(ctx context.Context, account model.AccountID, keys []string) ([]model.Suppression, error)
 }
 
 // Config is what a Validator is made of.
@@ -149,9 +147,20 @@ func (v *Validator) addSuppression(ctx context.Context, r *Result, account model
 	if v.config.Suppressions == nil {
 		return nil
 	}
-	why, ok, err := v.config.Suppressions.Suppressed(ctx, account, a.String())
-	if ok && err == nil {
-		r.add(Suppressed, wording.Say("the address is suppressed here: %s", why))
+	found, err := v.config.Suppressions.Suppressed(ctx, account, []string{model.SuppressionKey(a.String())})
+	for i := range found {
+		since := found[i].CreatedAt.UTC().Format("2006-01-02")
+		switch e := &found[i]; {
+		case e.Kind == model.SuppressBounce:
+			r.add(Suppressed, wording.Say("mail to the address came back on %s", since))
+		case e.Kind == model.SuppressComplaint:
+			r.add(Suppressed, wording.Say("mail to the address was reported as spam on %s", since))
+		case e.Kind == model.SuppressUnsubscribe && e.Tag == "":
+			r.add(Suppressed, wording.Say("the recipient unsubscribed on %s", since))
+		default: // never dead, or unsubscribed from some of the mail
+			continue
+		}
+		break
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,16 +66,17 @@ func world() *dnstest.Fake {
 	return f
 }
 
-type blocked map[string]string
+type blocked map[string]model.SuppressionKind
 
-func (b blocked) Suppressed(_ context.Context, account model.AccountID, address string) (string, bool, error) {
-	if why, ok := b[fmt.Sprint(account, " ", address)]; ok {
-		return why, true, nil
+func (b blocked) Suppressed(_ context.Context, account model.AccountID, keys []string) ([]model.Suppression, error) {
+	if kind, ok := b[fmt.Sprint(account, " ", keys[0])]; ok {
+		since := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+		return []model.Suppression{{Kind: model.SuppressAllow}, {Kind: model.SuppressUnsubscribe, Tag: "news"}, {Kind: kind, CreatedAt: since}, {Kind: model.SuppressBounce}}, nil
 	}
-	if address == "broken@skola.example" {
-		return "", false, errors.New("the store is away")
+	if keys[0] == "broken@skola.example" {
+		return nil, errors.New("the store is away")
 	}
-	return "", false, nil
+	return nil, nil
 }
 
 func validator(t testing.TB, r dns.Resolver) *Validator {
@@ -83,7 +85,7 @@ func validator(t testing.TB, r dns.Resolver) *Validator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{Resolver: r, Clock: clock.System{}, Disposable: d, Suppressions: blocked{"1 anna@skola.example": "hard bounce"}})
+	return New(Config{Resolver: r, Clock: clock.System{}, Disposable: d, Suppressions: blocked{"1 anna@skola.example": model.SuppressBounce}})
 }
 
 // inWords is a result on one line.
