@@ -22,7 +22,7 @@ func (n *Node) startAnswers() error {
 	n.feedback = feedback.New(feedback.Config{
 		Store: n.store, Queue: n.deliver, Paths: n.paths, Rules: n.rules, Links: consent.NewLinks(n.ring), Clock: n.sys.Clock, IDs: n.ids, Log: n.sys.Log,
 		Covering: n.directory.Covering, Hostname: n.cfg.Node.Hostname, Expire: n.cfg.Delivery.Expire, Complaints: n.cfg.Feedback.ComplaintMailboxes,
-		BulkReplies: n.cfg.Feedback.BulkReplies, Noticed: n.notify.Poke, Leave: n.leaveByMail,
+		BulkReplies: n.cfg.Feedback.BulkReplies, Noticed: n.notify.Poke, Leave: n.leaveByMail, Mailboxes: n.reportMailboxes(),
 	})
 	var err error
 	pages := web.Config{Recipients: n.recipients, Log: n.sys.Log}

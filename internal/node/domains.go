@@ -32,6 +32,9 @@ func NewOnboarding(cfg config.Config, st store.Store, ring *keyring.Ring, ids *i
 		probe.Source = sources[0]
 	}
 	checks := checking(cfg, resolver, sys)
+	if checks.Seen, err = NewReports(cfg, st, ids, sys, s.Addresses); err != nil {
+		return nil, err
+	}
 	checks.Probe, checks.Policies = probe, &mtasts.Fetcher{Dial: proof.Dial(resolver, cfg.Delivery.PrivateAddresses || cfg.Delivery.Port != 25)}
 	s.Settings = onboard.Settings{
 		KeyZone: cfg.Domains.KeyZone, ReturnLabel: cfg.Domains.ReturnLabel, ReturnTarget: cfg.Delivery.BounceDomain, Include: cfg.Domains.SPFInclude,

@@ -21,6 +21,7 @@ type metrics struct {
 	sessions *prometheus.GaugeVec   // by server
 	opened   *prometheus.CounterVec // by server
 	refused  *prometheus.CounterVec // by server and reason
+	reports  *prometheus.CounterVec // by kind and outcome
 	census   *census
 }
 
@@ -35,9 +36,10 @@ func newMetrics(n *Node) *metrics {
 		sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "budkavle_smtpd_sessions", Help: "SMTP sessions in that are open."}, []string{"server"}),
 		opened:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "budkavle_smtpd_sessions_total", Help: "SMTP sessions in that were opened."}, []string{"server"}),
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "budkavle_smtpd_refused_total", Help: "What was refused, by enhanced code, or by the limit that refused a connection."}, []string{"server", "reason"}),
+		reports:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "budkavle_reports_total", Help: "Reports of receivers, by what became of them."}, []string{"kind", "outcome"}),
 		census:   newCensus(n),
 	}
-	m.registry.MustRegister(m.messages, m.accepted, m.accept, m.sessions, m.opened, m.refused, m.census, &readings{n},
+	m.registry.MustRegister(m.messages, m.accepted, m.accept, m.sessions, m.opened, m.refused, m.reports, m.census, &readings{n},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,6 +59,8 @@ func (m *metrics) SessionOpened(server string) {
 
 // SessionClosed implements smtpd.Observer.
 func (m *metrics) SessionClosed(server string) { m.sessions.WithLabelValues(server).Dec() }
+
+func (m *metrics) report(kind, outcome string) { m.reports.WithLabelValues(kind, outcome).Inc() }
 
 // Refused implements smtpd.Observer.
 func (m *metrics) Refused(server, why string) { m.refused.WithLabelValues(server, why).Inc() }

@@ -34,6 +34,7 @@ import (
 	"github.com/budkavle/budkavle/internal/flow/notify"
 	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
+	"github.com/budkavle/budkavle/internal/flow/reports"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/flow/suppression"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
@@ -71,6 +72,7 @@ type Node struct {
 	desk        *onboard.Service
 	watch       *onboard.Watch
 	recipients  *recipient.Service
+	reports     *reports.Service
 	suppression *suppression.Service
 	web         *web.Web
 	validator   *validate.Validator
@@ -145,6 +147,9 @@ func (n *Node) start(ctx context.Context) error {
 	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
 	in.Senders = n.senders
 	n.submit = submit.New(in)
+	if err := n.startReports(); err != nil {
+		return err
+	}
 	if err := n.startAnswers(); err != nil {
 		return err
 	}
@@ -175,6 +180,7 @@ func (n *Node) startUpkeep() {
 	n.upkeep.Go(n.metrics.run)
 	n.upkeep.Go(n.digests().Run)
 	n.upkeep.Go(n.addresses.Run)
+	n.upkeep.Go(n.reports.Watch)
 }
 
 // Stop drains the node until ctx ends, then cuts what is left. It may be called on a node that did not start whole.

@@ -8,6 +8,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/config"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
@@ -65,6 +66,11 @@ func (j *janitor) round(ctx context.Context) error {
 		return err
 	}
 	if err := j.steps(ctx, func() (int, error) { return j.store.PurgeSoftBounces(ctx, now.Add(-softKept), purgeStep) }); err != nil {
+		return err
+	}
+	if err := j.steps(ctx, func() (int, error) {
+		return j.store.PurgeReports(ctx, model.DayOf(now.Add(-j.keep.Reports)), purgeStep)
+	}); err != nil {
 		return err
 	}
 	return j.steps(ctx, func() (int, error) { return j.store.PurgeLinks(ctx, now, now.Add(-linksKept), purgeStep) })

@@ -12,13 +12,14 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/config"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/model"
 )
 
 // oldThings is a store with so many things that are too old.
 type oldThings struct {
-	t                                      *testing.T
-	bodies, events, answers, counts, links int
-	limits                                 config.Retention
+	t                                               *testing.T
+	bodies, events, answers, counts, links, reports int
+	limits                                          config.Retention
 
 	mu    sync.Mutex // guards the counts, the steps and the fault
 	steps int
@@ -79,10 +80,17 @@ func (o *oldThings) PurgeLinks(_ context.Context, now, since time.Time, limit in
 	return o.step(&o.links, limit)
 }
 
+func (o *oldThings) PurgeReports(_ context.Context, before model.Day, limit int) (int, error) {
+	if want := model.DayOf(time.Now().Add(-o.limits.Reports)); before != want {
+		o.t.Errorf("reports purged before %v, want %v", before, want)
+	}
+	return o.step(&o.reports, limit)
+}
+
 // purging runs play beside a janitor.
 func purging(t *testing.T, o *oldThings, play func()) {
 	synctest.Test(t, func(t *testing.T) {
-		o.t, o.limits = t, config.Retention{Bodies: 7 * 24 * time.Hour, Events: 90 * 24 * time.Hour}
+		o.t, o.limits = t, config.Retention{Bodies: 7 * 24 * time.Hour, Events: 90 * 24 * time.Hour, Reports: 400 * 24 * time.Hour}
 		j := &janitor{store: o, keep: o.limits, clock: clock.System{}, log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -96,16 +104,16 @@ func purging(t *testing.T, o *oldThings, play func()) {
 }
 
 func TestJanitorPurgesInSmallSteps(t *testing.T) {
-	o := &oldThings{bodies: 10 * purgeStep, events: 20 * purgeStep, answers: purgeStep + 1, counts: 2 * purgeStep, links: 2}
+	o := &oldThings{bodies: 10 * purgeStep, events: 20 * purgeStep, answers: purgeStep + 1, counts: 2 * purgeStep, links: 2, reports: purgeStep + 1}
 	purging(t, o, func() {
 		o.after(time.Second, func() {
-			if most := int(time.Second/purgePause) + 5; o.steps > most { // no pause from one kind to the next
+			if most := int(time.Second/purgePause) + 6; o.steps > most { // no pause from one kind to the next
 				t.Errorf("%d steps in a second, at most %d", o.steps, most)
 			}
 		})
 		o.after(time.Minute, func() {
-			if o.bodies+o.events+o.answers+o.counts+o.links > 0 {
-				t.Errorf("left: %d bodies, %d events, %d answers, %d counts, %d links", o.bodies, o.events, o.answers, o.counts, o.links)
+			if o.bodies+o.events+o.answers+o.counts+o.links+o.reports > 0 {
+				t.Errorf("left: %d bodies, %d events, %d answers, %d counts, %d links, %d reports", o.bodies, o.events, o.answers, o.counts, o.links, o.reports)
 			}
 		})
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/standard/mtasts"
+	"github.com/budkavle/budkavle/internal/standard/spf"
 )
 
 // Config is what a Checker asks.
@@ -24,6 +25,8 @@ type Config struct {
 	Probe Probe
 	// Blocklists says what lists have against a domain; nil: none is asked.
 	Blocklists Blocklists
+	// Seen tells who has sent for a domain; nil: nobody knows.
+	Seen Seen
 	// Policies fetches MTA-STS policies; nil: none is fetched.
 	Policies Policies
 	// Inside: mail servers may have loopback, private and link-local addresses, as those of a lab have.
@@ -49,6 +52,11 @@ type Acceptance struct {
 // Blocklists asks lists of domains.
 type Blocklists interface {
 	Domain(ctx context.Context, domain string) []finding.Finding
+}
+
+// Seen tells, from what receivers report, who has sent for a domain and did not pass SPF.
+type Seen interface {
+	SeenOf(ctx context.Context, domain string) []spf.Source
 }
 
 // Policies fetches the MTA-STS policy of a domain; mtasts.Fetcher does.

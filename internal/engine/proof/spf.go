@@ -33,6 +33,7 @@ func (p *part) spf() (State, *spf.Node) {
 	for _, f := range lint.Findings {
 		p.add(p.linted(f, state))
 	}
+	p.unlisted(domain, present, state)
 	want, ok := spfRecord(p.e, now.Records)
 	if p.any {
 		want, ok = Record{Subject: SubjectSPF, Name: fqdn(domain), Type: "TXT"}, true
@@ -44,6 +45,19 @@ func (p *part) spf() (State, *spf.Node) {
 		p.answered(want, state, present...)
 	}
 	return state, lint.Tree
+}
+
+// unlisted warns of known senders that have been seen with the domain and are not in its record. Of addresses that belong to nobody
+// known it says nothing: most are forwarders' and forgers'.
+func (p *part) unlisted(domain string, present []string, state State) {
+	if p.c.Seen == nil || len(present) != 1 {
+		return
+	}
+	for _, m := range spf.Unlisted(p.ctx, p.c.Resolver, domain, p.c.Seen.SeenOf(p.ctx, domain)) {
+		if len(m.Known) > 0 {
+			p.add(p.linted(m.Finding(domain), state))
+		}
+	}
 }
 
 func spfOnly(txt []string) []string {
