@@ -108,7 +108,9 @@ func TestPastedAsPrinted(t *testing.T) {
 		customer := c.run(exitDone, "domain show --bind "+domain)
 		c.run(exitDone, "domain rotate "+domain)
 		c.run(exitDone, "domain verify "+domain)
-		coming := func() bool { return strings.Contains(c.run(exitDone, "domain show --bind "+domain), "the next key. Mail is signed") }
+		coming := func() bool {
+			return strings.Contains(c.run(exitDone, "domain show --bind "+domain), "the next key. Mail is signed")
+		}
 		if !coming() {
 			t.Errorf("%s: new keys sign though they are not in DNS", domain)
 		}
@@ -143,8 +145,12 @@ func TestDomainGolden(t *testing.T) {
 	play(exitDone, "domain show skolan.example")
 	text := got.String()
 	for _, mask := range [][2]string{
-		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "<when>"}, {`budkavle-verification=[a-z2-7]{32}`, "budkavle-verification=<token>"},
-		{`p=MII[A-Za-z0-9+/=]{100,}(" "[A-Za-z0-9+/=]+)?`, "p=<key>"}, {`p=[A-Za-z0-9+/]{43}=`, "p=<key>"}, {`bk20\d{4}`, "bk<month>"}, {` +\n`, "\n"},
+		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "<when>"},
+		{`budkavle-verification=[a-z2-7]{32}`, "budkavle-verification=<token>"},
+		{`p=MII[A-Za-z0-9+/=]{100,}(" "[A-Za-z0-9+/=]+)?`, "p=<key>"},
+		{`p=[A-Za-z0-9+/]{43}=`, "p=<key>"},
+		{`bk20\d{4}`, "bk<month>"},
+		{` +\n`, "\n"},
 	} {
 		text = regexp.MustCompile(mask[0]).ReplaceAllString(text, mask[1])
 	}
