@@ -72,16 +72,14 @@ func (a *arrival) kind() string {
 	return kindReply
 }
 
-// byProgram reports whether a program wrote the mail: reports come from the null sender (RFC 5321 4.5.5), and what answers by
-// itself says so (RFC 3834 5).
+// byProgram reports whether a program wrote the mail that no rule knows: reports come from the null sender (RFC 5321 4.5.5).
 func (a *arrival) byProgram() bool {
-	auto := a.header.Get("auto-submitted")
 	local, _, _ := strings.Cut(a.from(), "@")
 	switch strings.ToLower(local) {
 	case "mailer-daemon", "postmaster":
 		return true
 	}
-	return a.sender == "" || auto != "" && !strings.EqualFold(parts.FirstWord(auto), "no")
+	return a.sender == ""
 }
 
 // from is the address in the From field, or empty.

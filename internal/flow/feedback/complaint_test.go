@@ -110,17 +110,19 @@ func TestForgedComplaints(t *testing.T) {
 	for name, raw := range map[string]func(d *desk) string{
 		"no trace":            func(*desk) string { return feedback(abuse+named, "") },
 		"a link of elsewhere": func(*desk) string { return feedback(abuse+named, other.link(reader)) },
-		"an altered link":     func(d *desk) string {
+		"an altered link": func(d *desk) string {
 			uri, _, _ := strings.Cut(d.link(reader), ",")
 			return feedback(abuse+named, flipped(uri)+"\r\n")
 		},
 		"a path of elsewhere": func(*desk) string {
 			return feedback(abuse+named, "Return-Path: <"+strings.Replace(other.path(0), "b", "c", 1)+">\r\n")
 		},
-		"a made-up path":               func(d *desk) string { return feedback(abuse+named, "Return-Path: <"+flipped(d.path(0))+">\r\n") },
-		"a Message-ID alone":           func(*desk) string { return feedback(abuse+named, messageID) },
-		"another's Message-ID":         func(d *desk) string { return feedback(abuse+named, d.trace()+"Message-ID: <2@school.example>\r\n") },
-		"a recipient that was not one": func(d *desk) string { return feedback(abuse+"Original-Rcpt-To: eve@b.example\r\n", d.trace()+messageID) },
+		"a made-up path":       func(d *desk) string { return feedback(abuse+named, "Return-Path: <"+flipped(d.path(0))+">\r\n") },
+		"a Message-ID alone":   func(*desk) string { return feedback(abuse+named, messageID) },
+		"another's Message-ID": func(d *desk) string { return feedback(abuse+named, d.trace()+"Message-ID: <2@school.example>\r\n") },
+		"a recipient that was not one": func(d *desk) string {
+			return feedback(abuse+"Original-Rcpt-To: eve@b.example\r\n", d.trace()+messageID)
+		},
 		"a Feedback-ID": func(*desk) string {
 			return feedback(abuse+named, "Feedback-ID: bulk:school.example:a1:bkabcdefgh\r\n")
 		},

@@ -35,6 +35,7 @@ type desk struct {
 	message model.Message
 	handed  []handed
 	log     bytes.Buffer
+	wrote   letter
 	pokes   int
 	tags    []string // of the messages that are accepted
 }
