@@ -48,9 +48,11 @@ type Service struct{ Config }
 func New(c Config) *Service { return &Service{c} }
 
 const (
-	poll  = 10 * time.Minute // between looks for accounts to be told
-	claim = 30 * time.Minute // for which a node has an account to itself; counting a day of a million events takes seconds
-	batch = 20               // accounts claimed at a time
+	poll = 15 * time.Minute // between looks for accounts to be told
+	// claim is for how long a node has the accounts of a batch to itself, and so after how long it tries again: until the next
+	// look. Counting a day of a million events takes seconds.
+	claim = poll
+	batch = 20 // accounts claimed at a time
 )
 
 // Run tells until ctx ends, and returns when no letter is under way.
