@@ -45,6 +45,8 @@ type received struct {
 	raw  []byte
 	tls  bool
 	user string
+	// client is the address that it came from, helo what that called itself.
+	client, helo string
 }
 
 // receive starts a receiver. set may change it before it takes its first connection.
@@ -168,6 +170,8 @@ func (s *session) Data(in io.Reader) error {
 	}
 	s.msg.raw = raw
 	_, s.msg.tls = s.conn.TLSConnectionState()
+	s.msg.client, _, _ = net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
+	s.msg.helo = s.conn.Hostname()
 	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(raw))).ReadMIMEHeader()
 	if err != nil {
 		return err
