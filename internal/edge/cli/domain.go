@@ -11,15 +11,17 @@ import (
 )
 
 type domainCommand struct {
-	Add    domainAdd    `cmd:"" help:"Add a sender domain and make its DKIM keys."`
-	List   domainList   `cmd:"" help:"List sender domains."`
-	Check  domainCheck  `cmd:"" help:"Check what DNS says of any domain, its mail servers, and what large providers demand; needs no node. Exit status 1 if mail suffers."`
-	Show   domainShow   `cmd:"" help:"Show a sender domain and the DNS records to publish."`
-	Verify domainVerify `cmd:"" help:"Look up now what a sender domain has published, and let it send if all is there. Exit status 1 if it is not live."`
-	Change domainChange `cmd:"" help:"Change how a sender domain is set up, whether others may add its subdomains, or the operator's waiver."`
-	Rotate domainRotate `cmd:"" help:"Make new DKIM keys for a sender domain; they sign when DNS shows them everywhere."`
-	Zone   domainZone   `cmd:"" help:"Print the operator's own DNS records as lines of a BIND zone: addresses, bounce domain, customers' keys."`
-	Remove domainRemove `cmd:"" help:"Remove a sender domain, its keys and its SMTP users."`
+	Add     domainAdd     `cmd:"" help:"Add a sender domain and make its DKIM keys."`
+	List    domainList    `cmd:"" help:"List sender domains."`
+	Check   domainCheck   `cmd:"" help:"Check what DNS says of any domain, its mail servers, and what large providers demand; needs no node. Exit status 1 if mail suffers."`
+	Show    domainShow    `cmd:"" help:"Show a sender domain and the DNS records to publish."`
+	Verify  domainVerify  `cmd:"" help:"Look up now what a sender domain has published, and let it send if all is there. Exit status 1 if it is not live."`
+	Reports domainReports `cmd:"" help:"Show what receivers report about a sender domain: who sends as it, what passes, what fails and why."`
+	DMARC   domainDMARC   `cmd:"" name:"dmarc" help:"Show the DMARC record of a sender domain, what its tags mean, and when the next stage is due."`
+	Change  domainChange  `cmd:"" help:"Change how a sender domain is set up, whether others may add its subdomains, or the operator's waiver."`
+	Rotate  domainRotate  `cmd:"" help:"Make new DKIM keys for a sender domain; they sign when DNS shows them everywhere."`
+	Zone    domainZone    `cmd:"" help:"Print the operator's own DNS records as lines of a BIND zone: addresses, bounce domain, customers' keys."`
+	Remove  domainRemove  `cmd:"" help:"Remove a sender domain, its keys and its SMTP users."`
 }
 
 type domainAdd struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/keyring"
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/flow/onboard"
+	"github.com/budkavle/budkavle/internal/flow/reports"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/node"
 	"github.com/budkavle/budkavle/internal/store"
@@ -80,6 +81,11 @@ func (a *app) withOfficeOf(cfg config.Config, f func(ctx context.Context, o *off
 		return err
 	}
 	return f(a.ctx, o)
+}
+
+// reports is what receivers report, as the node of the configuration keeps it.
+func (o *office) reports() (*reports.Service, error) {
+	return node.NewReports(o.config, o.store, o.ids, node.NewSystem(slog.New(slog.DiscardHandler)), o.onboard.Addresses)
 }
 
 func randomNode() int {

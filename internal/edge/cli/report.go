@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
+	"github.com/budkavle/budkavle/internal/flow/reports"
 	"github.com/budkavle/budkavle/internal/standard/arf"
 	"github.com/budkavle/budkavle/internal/standard/message"
 	"github.com/budkavle/budkavle/internal/standard/report"
@@ -18,6 +20,7 @@ type reportCommand struct {
 
 type reportRead struct {
 	Rows  int      `help:"Rows of a table to print; 0 for all." default:"50" placeholder:"N"`
+	Store bool     `help:"Keep them in the node's store too, for the sender domains they are about; each counts once."`
 	Files []string `arg:"" name:"file" help:"Files; - for standard input."`
 }
 
@@ -26,12 +29,28 @@ type reportJSON struct {
 	File   string      `json:"file"`
 	Kind   report.Kind `json:"kind"`
 	Report any         `json:"report"`
+	// Kept is what became of it in the store, one entry a domain.
+	Kept []reports.Kept `json:"kept,omitempty"`
 }
 
 func (c *reportRead) Run(a *app) error {
 	if c.Rows < 0 {
 		return &usageError{wording.Errorf("--rows: %d is less than 0", c.Rows)}
 	}
+	if c.Store {
+		return a.withOffice(func(ctx context.Context, o *office) error {
+			s, err := o.reports()
+			if err != nil {
+				return err
+			}
+			return c.each(a, func(r report.Report) ([]reports.Kept, error) { return s.Keep(ctx, r) })
+		})
+	}
+	return c.each(a, nil)
+}
+
+// each reads every file, and hands what it read to keep unless that is nil.
+func (c *reportRead) each(a *app, keep func(report.Report) ([]reports.Kept, error)) error {
 	var failed error
 	told := 0
 	for _, path := range c.Files {
@@ -41,8 +60,16 @@ func (c *reportRead) Run(a *app) error {
 			failed = errFaults
 			continue
 		}
+		var kept []reports.Kept
+		if keep != nil {
+			if kept, err = keep(r); err != nil {
+				a.complain(wording.Errorf("%s: %w", path, err))
+				failed = errFaults
+				continue
+			}
+		}
 		if a.json {
-			if err := a.printJSON(reportJSON{path, r.Kind, content(r)}); err != nil {
+			if err := a.printJSON(reportJSON{path, r.Kind, content(r), kept}); err != nil {
 				return err
 			}
 			continue
@@ -56,8 +83,19 @@ func (c *reportRead) Run(a *app) error {
 		if err := c.tell(a, r); err != nil {
 			return err
 		}
+		a.tellKept(kept)
 	}
 	return failed
+}
+
+func (a *app) tellKept(list []reports.Kept) {
+	for _, k := range list {
+		if k.New {
+			a.say("Kept for %s, %s: %d lines", k.Domain, k.Day.String(), k.Lines)
+		} else {
+			a.say("Kept for %s, %s, already", k.Domain, k.Day.String())
+		}
+	}
 }
 
 func (a *app) readReport(path string) (report.Report, error) {

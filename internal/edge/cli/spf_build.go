@@ -1,30 +1,34 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
+	"github.com/budkavle/budkavle/internal/flow/reports"
+	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/spf"
 )
 
 // spfBuild asks the guide's questions as flags. Commas may stand in names and keys hold none, so values are not split.
 type spfBuild struct {
 	dnsFlag
-	Domain     string   `help:"Domain whose record it is." placeholder:"D"`
-	Host       []string `help:"Who hosts its mail: a key of --list; may be given several times, as those below." placeholder:"KEY" sep:"none"`
-	Newsletter []string `help:"Who sends its newsletters." placeholder:"KEY" sep:"none"`
-	Tickets    []string `help:"Its ticket system." placeholder:"KEY" sep:"none"`
-	Shop       []string `help:"Its web shop." placeholder:"KEY" sep:"none"`
-	Other      []string `help:"Whatever else sends for it." placeholder:"KEY" sep:"none"`
-	Server     []string `help:"Its own server: an address, a network, a host name, or mx for those that take its mail." placeholder:"ADDRESS|HOST" sep:"none"`
-	Include    []string `help:"Domain to include of a sender that is not in the list." placeholder:"DOMAIN" sep:"none"`
-	Nothing    bool     `help:"The domain sends no mail."`
-	All        string   `help:"What becomes of all other mail: soft while senders may be missing, hard when all are named, or neutral (default: as it is now)." placeholder:"soft|hard|neutral"`
-	Seen       []string `help:"Address that has sent for the domain, as DMARC reports tell: would it pass?" placeholder:"IP[=NAME]" sep:"none"`
-	Fresh      bool     `help:"Write the record anew, without regard to the present one."`
-	List       bool     `help:"List the known senders."`
+	Domain      string   `help:"Domain whose record it is." placeholder:"D"`
+	Host        []string `help:"Who hosts its mail: a key of --list; may be given several times, as those below." placeholder:"KEY" sep:"none"`
+	Newsletter  []string `help:"Who sends its newsletters." placeholder:"KEY" sep:"none"`
+	Tickets     []string `help:"Its ticket system." placeholder:"KEY" sep:"none"`
+	Shop        []string `help:"Its web shop." placeholder:"KEY" sep:"none"`
+	Other       []string `help:"Whatever else sends for it." placeholder:"KEY" sep:"none"`
+	Server      []string `help:"Its own server: an address, a network, a host name, or mx for those that take its mail." placeholder:"ADDRESS|HOST" sep:"none"`
+	Include     []string `help:"Domain to include of a sender that is not in the list." placeholder:"DOMAIN" sep:"none"`
+	Nothing     bool     `help:"The domain sends no mail."`
+	All         string   `help:"What becomes of all other mail: soft while senders may be missing, hard when all are named, or neutral (default: as it is now)." placeholder:"soft|hard|neutral"`
+	Seen        []string `help:"Address that has sent for the domain, as DMARC reports tell: would it pass?" placeholder:"IP[=NAME]" sep:"none"`
+	SeenReports bool     `help:"As --seen, of all that reports in the node's store have seen in 60 days and that are not ours."`
+	Fresh       bool     `help:"Write the record anew, without regard to the present one."`
+	List        bool     `help:"List the known senders."`
 }
 
 func (c *spfBuild) Run(a *app) error {
@@ -34,6 +38,11 @@ func (c *spfBuild) Run(a *app) error {
 	answers, err := c.answers()
 	if err != nil {
 		return err
+	}
+	if c.SeenReports {
+		if answers.Seen, err = c.reported(a, answers.Seen); err != nil {
+			return err
+		}
 	}
 	resolver, err := c.resolver()
 	if err != nil {
@@ -83,6 +92,16 @@ func (c *spfBuild) answers() (spf.Answers, error) {
 		answers.Seen = append(answers.Seen, spf.Source{Address: addr, Name: name})
 	}
 	return answers, nil
+}
+
+// reported adds those whom reports have seen.
+func (c *spfBuild) reported(a *app, seen []spf.Source) ([]spf.Source, error) {
+	err := a.withReports(nodeDNSFlag(c.dnsFlag), c.Domain, func(ctx context.Context, s *reports.Service, d model.Domain) error {
+		list, err := s.Sources(ctx, d)
+		seen = append(seen, list...)
+		return err
+	})
+	return seen, err
 }
 
 func (a *app) tellProposal(p spf.Proposal) {

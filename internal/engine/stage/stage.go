@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
@@ -207,7 +208,7 @@ func share(passing, failing int64) int {
 // Percent writes thousandths in per cent.
 func Percent(thousandths int) wording.Text {
 	if thousandths%10 == 0 {
-		return wording.Say("%d", thousandths/10)
+		return wording.Say("%s", strconv.Itoa(thousandths/10))
 	}
 	return wording.Say("%d.%d", thousandths/10, thousandths%10)
 }
