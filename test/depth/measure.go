@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/budkavle/budkavle/test/rig"
@@ -50,25 +51,25 @@ func measure(ctx context.Context, p plan, depth int) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	if err := fill(ctx, n.store, p, depth); err != nil {
+	if err := fill(ctx, n.Store, p, depth); err != nil {
 		return f, err
 	}
-	defer n.stop()
-	if f.ready, err = n.start(ctx); err != nil {
+	defer n.Stop()
+	if f.ready, err = n.Start(ctx); err != nil {
 		return f, err
 	}
 	if err := sink.Await(ctx, 1); err != nil {
 		return f, err
 	}
-	f.first = time.Since(n.begun)
+	f.first = time.Since(n.Begun)
 	err = watch(ctx, p, n, &f)
 	return f, err
 }
 
 // watch lets the node deliver for a while, or until half of the mail is gone: the other half keeps the queue deep.
-func watch(ctx context.Context, p plan, n *node, f *figures) error {
-	pids := []int{n.cmd.Process.Pid}
-	before, err := n.metrics(ctx)
+func watch(ctx context.Context, p plan, n *rig.Node, f *figures) error {
+	pids := []int{n.Pid()}
+	before, err := n.Metrics(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func watch(ctx context.Context, p plan, n *node, f *figures) error {
 	after := before
 	for time.Since(began) < p.observe && after[deliveredMetric] < float64(f.depth)/2 {
 		time.Sleep(time.Second)
-		if after, err = n.metrics(ctx); err != nil {
+		if after, err = n.Metrics(ctx); err != nil {
 			return err
 		}
 	}
@@ -90,6 +91,17 @@ func watch(ctx context.Context, p plan, n *node, f *figures) error {
 	f.cpu = float64(spent.Microseconds()) / grew(deliveredMetric)
 	commits, seconds, rows := grew("budkavle_store_commit_seconds_count"), grew("budkavle_store_commit_seconds_sum"), grew("budkavle_store_rows_total")
 	f.commit, f.rows, f.row = seconds/commits*1e3, rows/commits, seconds/rows*1e6
-	f.memory, err = n.peak()
+	f.memory, err = n.Peak()
 	return err
+}
+
+// newNode makes a node that finds its way by a DNS server and leads to the sink's port.
+func newNode(budkavle, dir, dns, sinkAddr string) (*rig.Node, error) {
+	port := sinkAddr[strings.LastIndexByte(sinkAddr, ':')+1:]
+	n, err := rig.NewNode(budkavle, dir, fmt.Sprintf("[dns]\nservers = [%q]\n[delivery]\nport = %s\nbounce_domain = \"bounce.bench.example\"\n", dns, port))
+	if err != nil {
+		return nil, err
+	}
+	_, err = n.Run("domain", "add", "bench.example", "--account", "bench", "--waive", "benchmark on loopback")
+	return n, err
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -48,11 +47,11 @@ func measureRival(ctx context.Context, p plan) ([]time.Duration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(ctx, n.store, p, rivalDepth); err != nil {
+	if err := fill(ctx, n.Store, p, rivalDepth); err != nil {
 		return nil, err
 	}
-	defer n.stop()
-	if _, err := n.start(ctx); err != nil {
+	defer n.Stop()
+	if _, err := n.Start(ctx); err != nil {
 		return nil, err
 	}
 	if err := sink.Await(ctx, 1); err != nil {
@@ -66,7 +65,7 @@ func measureRival(ctx context.Context, p plan) ([]time.Duration, error) {
 		}
 		took = append(took, d)
 	}
-	figures, err := n.metrics(ctx)
+	figures, err := n.Metrics(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -82,22 +81,23 @@ type client struct {
 	base, domain, key string
 }
 
-func newClient(n *node, account, domain string) (*client, error) {
-	if err := n.run("account", "add", account); err != nil {
-		return nil, err
-	}
-	if err := n.run("domain", "add", domain, "--account", account, "--waive", "benchmark on loopback"); err != nil {
-		return nil, err
-	}
-	out, err := exec.Command(n.budkavle, "key", "add", "--account", account, "--json", "--config", n.config).Output()
-	if err != nil {
-		return nil, fmt.Errorf("key add: %w", err)
+func newClient(n *rig.Node, account, domain string) (*client, error) {
+	var out []byte
+	for _, args := range [][]string{
+		{"account", "add", account},
+		{"domain", "add", domain, "--account", account, "--waive", "benchmark on loopback"},
+		{"key", "add", "--account", account, "--json"},
+	} {
+		var err error
+		if out, err = n.Run(args...); err != nil {
+			return nil, err
+		}
 	}
 	var made struct{ Key string }
 	if err := json.Unmarshal(out, &made); err != nil {
 		return nil, fmt.Errorf("key add: %w", err)
 	}
-	return &client{base: "http://" + n.web + "/v3/" + domain, domain: domain, key: made.Key}, nil
+	return &client{base: "http://" + n.Web + "/v3/" + domain, domain: domain, key: made.Key}, nil
 }
 
 // send returns when the message is delivered, and how long that took from the request on.
