@@ -159,7 +159,7 @@ func (m *Meter) Count(l Limits, n int64, now time.Time) {
 	m.Today += n
 	m.InIt += n
 	if l.HalfHour > 0 {
-		m.Recent = m.Recent.add(Burst{now.UnixMicro(), n})
+		m.Recent = m.Recent.add(Burst{now.UnixMicro(), n}, l.HalfHour <= exactTo)
 	} else {
 		m.Recent = nil
 	}
@@ -169,19 +169,18 @@ func (m *Meter) Count(l Limits, n int64, now time.Time) {
 const HalfHour = 30 * time.Minute
 
 const (
-	// maxWindow is how many times a window knows exactly: with a limit of as many messages or fewer it never has more.
-	// 16 octets each, 16 KiB at most.
-	maxWindow = 1024
-	// coarse is the slot into which the times of a full one are put together: 3.5 s, so that 512 or 513 are left.
-	coarse = int64(HalfHour/time.Microsecond) / (maxWindow / 2)
+	// exactTo is the largest limit for which every time is kept: 16 octets each, 16 KiB at most. Stored they are about 5.
+	exactTo = 1024
+	// coarse is the slot, in microseconds, whose mail is taken for one burst where the limit is larger: 14 s, 129 in a window.
+	coarse = int64(HalfHour/time.Microsecond) / 128
 )
 
 // Burst is how many messages went at an instant, in microseconds since 1970.
 type Burst struct{ At, N int64 }
 
-// Window is what was sent in the last half hour, oldest first. Up to maxWindow times are exact; of more, those within 3.5 s are
-// taken for the latest among them. So a limit holds in every half hour, whatever its beginning, and above maxWindow a message may
-// be counted for up to 3.5 s too long.
+// Window is what was sent in the last half hour, oldest first. For limits up to exactTo every time is exact. For larger ones what
+// went within 14 s is taken for the latest of it: the limit holds all the same in every half hour, whenever that begins, but a
+// message may count up to 14 s too long.
 type Window []Burst
 
 // Sum is how many they are.
@@ -215,26 +214,16 @@ func (w Window) until(most int64) time.Time {
 }
 
 // add appends. A clock behind that of the node that wrote last does not make times go back.
-func (w Window) add(s Burst) Window {
+func (w Window) add(b Burst, exact bool) Window {
 	if len(w) > 0 {
-		s.At = max(s.At, w[len(w)-1].At)
-		if last := &w[len(w)-1]; last.At == s.At {
-			last.N += s.N
+		last := &w[len(w)-1]
+		b.At = max(b.At, last.At)
+		if b.At == last.At || !exact && b.At/coarse == last.At/coarse {
+			*last = Burst{b.At, last.N + b.N}
 			return w
 		}
 	}
-	if len(w) < maxWindow {
-		return append(w, s)
-	}
-	merged := make(Window, 0, maxWindow)
-	for _, e := range append(w, s) {
-		if k := len(merged); k > 0 && merged[k-1].At/coarse == e.At/coarse {
-			merged[k-1] = Burst{e.At, merged[k-1].N + e.N}
-		} else {
-			merged = append(merged, e)
-		}
-	}
-	return merged
+	return append(w, b)
 }
 
 // AppendBinary writes the differences of times, and the numbers, as varints: about 5 octets each.
@@ -263,7 +252,7 @@ func ParseWindow(b []byte) (Window, error) {
 			return nil, errWindow
 		}
 		n, l := binary.Uvarint(b[k:])
-		if l <= 0 || len(w) > maxWindow {
+		if l <= 0 {
 			return nil, errWindow
 		}
 		last += int64(delta)

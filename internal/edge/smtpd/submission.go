@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/sasl"
@@ -70,6 +71,14 @@ func (h *Submission) user(ctx context.Context, username string) (*User, error) {
 	c, err := h.Directory.Credential(ctx, username)
 	if err != nil {
 		return nil, err
+	}
+	a, err := h.Directory.Account(ctx, c.Account)
+	if err != nil {
+		return nil, err
+	}
+	// Only who knows the password is told (RFC 5248 2.4 X.7.13).
+	if err := policy.Account(a); err != nil {
+		return nil, smtp.Errorf(525, "5.7.13", "%s", smtp.AsError(err).Text)
 	}
 	return &User{Name: c.Username, Credential: c, Account: c.Account}, nil
 }

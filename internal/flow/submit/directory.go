@@ -34,6 +34,7 @@ type Directory struct {
 	credentials cache[string, model.Credential]
 	keys        cache[[32]byte, model.APIKey]
 	signers     cache[model.DomainID, *dkim.Signer]
+	limits      cache[model.AccountID, []model.LimitRule]
 }
 
 type cache[K comparable, V any] map[K]found[V]
@@ -48,6 +49,7 @@ func NewDirectory(st store.Store, ring *keyring.Ring, engine dkim.Engine) *Direc
 	return &Directory{
 		store: st, ring: ring, engine: engine, accounts: cache[model.AccountID, model.Account]{}, domains: cache[string, model.Domain]{},
 		credentials: cache[string, model.Credential]{}, keys: cache[[32]byte, model.APIKey]{}, signers: cache[model.DomainID, *dkim.Signer]{},
+		limits: cache[model.AccountID, []model.LimitRule]{},
 	}
 }
 
@@ -61,6 +63,7 @@ func (d *Directory) Flush() {
 	clear(d.credentials)
 	clear(d.keys)
 	clear(d.signers)
+	clear(d.limits)
 }
 
 // lookUp is one question, answered from c or by fetch.
@@ -92,6 +95,14 @@ func (d *Directory) Account(ctx context.Context, id model.AccountID) (model.Acco
 	return lookUp(d, d.accounts, maxEntries, id, func() (model.Account, error) {
 		return d.store.AccountByID(ctx, id)
 	})
+}
+
+// maxRuled bounds the accounts whose rules are remembered: most have none, and the most is 1,000 x 100 rules, 10 MiB.
+const maxRuled = 1_000
+
+// Limits returns the rules that limit an account.
+func (d *Directory) Limits(ctx context.Context, id model.AccountID) ([]model.LimitRule, error) {
+	return lookUp(d, d.limits, maxRuled, id, func() ([]model.LimitRule, error) { return d.store.ListLimits(ctx, id) })
 }
 
 // AccountByName finds an account by name. It asks the store: only configuration names accounts.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/engine/limit"
 	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/address"
@@ -46,8 +47,10 @@ type Config struct {
 	DiskCheck   func() error // nil error: there is room
 	// Senders are the addresses that mail may go out from; nil, or none: nothing is known of them.
 	Senders func() []model.SourceAddress
-	Observe     Observer
-	Noticed     func() // called after notices were stored; nil: nobody wants to know
+	Limits  limit.Defaults // of accounts; the zero value has none
+	Locked  func()         // called after an account was locked for going over its limit; nil: nobody wants to know
+	Observe Observer
+	Noticed func() // called after notices were stored; nil: nobody wants to know
 }
 
 // Observer is told of each accepted message; it must be quick and safe for concurrent use.
@@ -68,6 +71,9 @@ func New(c Config) *Service {
 	}
 	if c.Noticed == nil {
 		c.Noticed = func() {}
+	}
+	if c.Locked == nil {
+		c.Locked = func() {}
 	}
 	return &Service{Config: c, memory: semaphore.NewWeighted(c.MaxMemory)}
 }

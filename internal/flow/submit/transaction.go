@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/budkavle/budkavle/internal/engine/compose"
+	"github.com/budkavle/budkavle/internal/engine/limit"
 	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
@@ -22,15 +23,15 @@ type Pending struct {
 }
 
 // Begin starts a message.
-func (s *Service) Begin(_ context.Context, p Principal, e Envelope, o Options) (Transaction, error) {
-	t, err := s.begin(p, e, o, e.Size)
+func (s *Service) Begin(ctx context.Context, p Principal, e Envelope, o Options) (Transaction, error) {
+	t, err := s.begin(ctx, p, e, o, e.Size)
 	if err != nil {
 		return nil, err // not t: a nil *Pending is no nil Transaction
 	}
 	return t, nil
 }
 
-func (s *Service) begin(p Principal, e Envelope, o Options, size int64) (*Pending, error) {
+func (s *Service) begin(ctx context.Context, p Principal, e Envelope, o Options, size int64) (*Pending, error) {
 	if err := s.admit(p); err != nil {
 		return nil, err
 	}
@@ -40,11 +41,18 @@ func (s *Service) begin(p Principal, e Envelope, o Options, size int64) (*Pendin
 	if len(e.Recipients) > policy.MaxRecipients {
 		return nil, smtp.Errorf(452, "4.5.3", "The message has %d recipients, more than %d; send it again for the rest", len(e.Recipients), policy.MaxRecipients)
 	}
+	limits, err := s.limits(ctx, &p)
+	if err != nil {
+		return nil, err
+	}
+	if err := limit.Message(&p.Account, limits, len(e.Recipients)); err != nil {
+		return nil, err
+	}
 	if o.StartedAt.IsZero() {
 		o.StartedAt = s.Clock.Now()
 	}
 	t := &Pending{service: s, principal: p, envelope: e, options: o}
-	t.draft = compose.NewDraft(s.MaxSize, size, t.grow)
+	t.draft = compose.NewDraft(limit.MaxSize(limits, s.MaxSize), size, t.grow)
 	return t, nil
 }
 
@@ -139,11 +147,14 @@ func (s *Service) commit(ctx context.Context, pending []*Pending, answer *Answer
 			Expires: s.Clock.Now().Add(idempotencyLife),
 		}
 	}
+	if err := s.budget(ctx, &pending[0].principal, subs); err != nil {
+		return fail(err)
+	}
 	if err := s.Store.Accept(ctx, subs, idem); err != nil {
 		if answer != nil && store.Is(err, store.Exists) {
 			return fail(err)
 		}
-		return fail(storeFault(err))
+		return fail(s.refusal(&pending[0].principal, err))
 	}
 	for i := range subs {
 		sub := &subs[i]

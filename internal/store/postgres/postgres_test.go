@@ -119,3 +119,5 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkAccept(b *testing.B) { storetest.BenchmarkAccept(b, opener()) }

@@ -21,3 +21,5 @@ func open(t testing.TB) store.Store {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, 1, open) }
+
+func BenchmarkAccept(b *testing.B) { storetest.BenchmarkAccept(b, open) }
