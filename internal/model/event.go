@@ -51,6 +51,7 @@ type EventData struct {
 	NextAt  *time.Time    `json:"next_at,omitempty"` // deferred: the next attempt
 	Class   string        `json:"class,omitempty"`   // class of failure, as engine/bounce names it
 	Rule    string        `json:"rule,omitempty"`    // the rule of engine/bounce that gave the class
+	Shaping string        `json:"shaping,omitempty"` // the rule of engine/shaping that acted on the reply
 	Reason  string        `json:"reason,omitempty"`  // in words
 	Tag     string        `json:"tag,omitempty"`     // unsubscribed: from mail with this tag; empty: from all
 	Delays  *Delays       `json:"delays,omitempty"`

@@ -31,6 +31,7 @@ type Store interface {
 	Suppressions
 	Addresses
 	Reports
+	Paths
 	Limits
 	Nodes
 	Retention

@@ -72,6 +72,7 @@ func Run(t *testing.T, writers int, open Open) {
 		{"budget of one call", testBudgetOfOneCall},
 		{"scopes", testScopes},
 		{"claim locks", testClaimLocks},
+		{"paths", testPaths},
 		{"signals and leases", testNodes},
 		{"purge bodies", testPurgeBodies},
 		{"purge waits for the last outcome", testPurgeWaitsForTheLastOutcome},
