@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,25 +16,26 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/flow/addresses"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
+	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
-// writeLetter queues a letter, as *submit.Service does.
-type writeLetter func(ctx context.Context, l model.Letter) error
-
 // NewAddresses makes the service of source addresses by a configuration, for a process that does not run it: a running node,
 // if there is one, watches and tells.
 func NewAddresses(cfg config.Config, st store.Store, ring *keyring.Ring, ids *ident.Source, sys System) (*addresses.Service, error) {
-	c, err := addressing(cfg, st, ring, ids, sys, nil)
+	c, err := addressing(cfg, st, ring, ids, sys)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Senders.FromDomain != "" {
+		c.Write = func(context.Context, string, string, string) error { return nil } // the running node's to do
 	}
 	return addresses.New(c), nil
 }
 
-func addressing(cfg config.Config, st store.Store, ring *keyring.Ring, ids *ident.Source, sys System, write writeLetter) (addresses.Config, error) {
+func addressing(cfg config.Config, st store.Store, ring *keyring.Ring, ids *ident.Source, sys System) (addresses.Config, error) {
 	resolver, err := dns.New(dns.Config{Servers: cfg.DNS.Servers, Clock: sys.Clock})
 	if err != nil {
 		return addresses.Config{}, err
@@ -59,42 +61,47 @@ func addressing(cfg config.Config, st store.Store, ring *keyring.Ring, ids *iden
 		}
 		c.Lists = append(c.Lists, l)
 	}
-	if cfg.Senders.FromDomain != "" {
-		c.Letters = letters{cfg.Senders.FromDomain, st, write}
-	}
 	return c, nil
 }
 
-// letters writes from a sender domain of the operator's own.
-type letters struct {
-	domain string
-	store  store.Store
-	write  writeLetter
-}
-
-// Write implements addresses.Letters. The operator is the contact of the domain's account.
-func (l letters) Write(ctx context.Context, to, subject, text string) error {
-	d, err := l.store.Domain(ctx, l.domain)
+// writeLetter queues a letter from the operator's own sender domain.
+func (n *Node) writeLetter(ctx context.Context, to, subject, text string) error {
+	d, err := n.store.Domain(ctx, n.cfg.Senders.FromDomain)
 	if err != nil {
 		return err
 	}
-	if to == "" {
-		a, err := l.store.AccountByID(ctx, d.Account)
-		if err != nil || a.Contact == "" {
-			return err
-		}
-		to = a.Contact
-	}
-	return l.write(ctx, model.Letter{Domain: d, To: to, Subject: subject, Text: text})
+	return n.submit.WriteLetter(ctx, model.Letter{Domain: d, To: to, Subject: subject, Text: text})
 }
+
+// alertOperators writes to the contacts of the operators' accounts.
+func (n *Node) alertOperators(ctx context.Context, subject, text string) error {
+	w := &warnings{n.store, n.ids, n.sys.Clock, n.cfg.Delivery.BounceDomain, n.cfg.Delivery.Expire}
+	var faults []error
+	for after := ""; ; {
+		page, err := n.store.ListAccounts(ctx, after, accountPage)
+		for _, a := range page {
+			if after = a.Name; a.Operator && a.Contact != "" {
+				faults = append(faults, w.Warn(ctx, a, onboard.Letter{Subject: subject, Text: text}))
+			}
+		}
+		if err != nil || len(page) < accountPage {
+			return errors.Join(append(faults, err)...)
+		}
+	}
+}
+
+// accountPage is how many accounts are read at a time.
+const accountPage = 500
 
 // startAddresses reads the source addresses, and has delivery follow them.
 func (n *Node) startAddresses(ctx context.Context, router *route.Router) error {
-	c, err := addressing(n.cfg, n.store, n.ring, n.ids, n.sys, func(ctx context.Context, l model.Letter) error {
-		return n.submit.WriteLetter(ctx, l)
-	})
+	c, err := addressing(n.cfg, n.store, n.ring, n.ids, n.sys)
 	if err != nil {
 		return err
+	}
+	c.Alert = n.alertOperators
+	if n.cfg.Senders.FromDomain != "" {
+		c.Write = n.writeLetter
 	}
 	c.Changed = func() {
 		var list []deliver.Source

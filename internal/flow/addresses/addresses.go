@@ -40,12 +40,6 @@ type Store interface {
 	SigningKeys(ctx context.Context, id model.DomainID) ([]model.SigningKey, error)
 }
 
-// Letters writes mail from a domain of the operator's own.
-type Letters interface {
-	// Write queues a letter; to empty: to the operator, if there is an address for that.
-	Write(ctx context.Context, to, subject, text string) error
-}
-
 // Config is what a Service is made of.
 type Config struct {
 	Store      Store
@@ -62,10 +56,12 @@ type Config struct {
 	Inside   bool
 	Resolver dns.Resolver
 	Lists    []reputation.List // asked about every address
-	Letters  Letters           // nil: mail cannot be written
 	HTTP     http.RoundTripper // carries what URLs are told
-	Page     Page
-	Changed  func() // called after the known addresses were read; nil: nobody wants to know
+	// Write queues a letter to a subscriber; nil: none can be told by mail. Alert queues one to the operator; nil: the log has to do.
+	Write   func(ctx context.Context, to, subject, text string) error
+	Alert   func(ctx context.Context, subject, text string) error
+	Page    Page
+	Changed func() // called after the known addresses were read; nil: nobody wants to know
 }
 
 // Service adds, changes and watches addresses and tells of them. It is safe for concurrent use.

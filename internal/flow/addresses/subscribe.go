@@ -31,7 +31,7 @@ func (s *Service) Subscribe(ctx context.Context, kind model.SubscriberKind, targ
 		if err != nil {
 			return u, "", wording.Errorf("%q is not a mail address: %w", target, err)
 		}
-		if u.Target = a.String(); s.Letters == nil {
+		if u.Target = a.String(); s.Write == nil {
 			return u, "", wording.Errorf("no letter can be written: set senders.from_domain to a domain of your own that is live")
 		}
 	case model.SubscriberURL:

@@ -93,11 +93,11 @@ func (s *Service) attempt(ctx context.Context, u *model.Subscriber, list []model
 	if u.Kind == model.SubscriberURL {
 		return s.post(ctx, u, &list[0])
 	}
-	if s.Letters == nil {
+	if s.Write == nil {
 		return errors.New("senders.from_domain is not set, so that no letter can be written")
 	}
 	l := s.announced(u.Language, list)
-	return s.Letters.Write(ctx, u.Target, l.subject, l.text)
+	return s.Write(ctx, u.Target, l.subject, l.text)
 }
 
 // nameOf names a subscriber where others may read it: what stands behind the host of a URL may be a secret.

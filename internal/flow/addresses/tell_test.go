@@ -240,7 +240,7 @@ func TestWhoCannotBeTold(t *testing.T) {
 				t.Errorf("%s: %v, want %q", tt.target, err, tt.want)
 			}
 		}
-		w.Letters = nil
+		w.Service.Write = nil
 		if _, _, err := w.Subscribe(t.Context(), model.SubscriberMail, "anna@school.example", "sv"); err == nil || !strings.Contains(err.Error(), "senders.from_domain") {
 			t.Errorf("without a domain of our own: %v", err)
 		}

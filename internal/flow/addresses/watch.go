@@ -196,10 +196,10 @@ func listedOf(r *reputation.Report, before []string) []string {
 func (s *Service) alert(ctx context.Context, turns []turn) {
 	for _, t := range turns {
 		s.Log.Warn("source address", "found", t.event)
-		if s.Letters == nil {
+		if s.Alert == nil {
 			continue
 		}
-		if err := s.Letters.Write(ctx, "", t.letter.subject, t.letter.text); err != nil {
+		if err := s.Alert(ctx, t.letter.subject, t.letter.text); err != nil {
 			s.Log.Warn("source addresses: the operator could not be written to", "error", err)
 		}
 	}

@@ -117,7 +117,7 @@ func (l logger) Write(p []byte) (int, error) {
 	return l.log.Write(p)
 }
 
-func (o *outside) Write(_ context.Context, to, subject, text string) error {
+func (o *outside) write(_ context.Context, to, subject, text string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fault != nil {
@@ -182,9 +182,10 @@ func inTime(t *testing.T, test func(t *testing.T, w *world)) {
 		}}}
 		w.config = Config{
 			Store: st, Ring: ring, Clock: clock.System{}, Random: rand.Reader, IDs: ident.NewSource(clock.System{}, 1), Log: slog.New(slog.NewTextHandler(logger{w.out}, nil)),
-			Hostname: "mx1.example", Notice: day, Resolver: w.dns, Lists: []reputation.List{list}, Letters: w.out, HTTP: w.out,
+			Hostname: "mx1.example", Notice: day, Resolver: w.dns, Lists: []reputation.List{list}, HTTP: w.out,
 			Page: Page{URL: "https://mail.example/senders", Contact: "mail@example.org", BounceDomain: "bounce.example", Signs: "example.org", ReturnLabel: "bounce"},
 		}
+		w.config.Write, w.config.Alert = w.out.write, func(ctx context.Context, subject, text string) error { return w.out.write(ctx, "", subject, text) }
 		w.Service = New(w.config)
 		test(t, w)
 		w.stop()
