@@ -34,5 +34,5 @@ func testPaths(t *testing.T, b *bench) {
 	b.ok(b.KeepPaths(b.ctx, "n1", nil))
 	list, err = b.PathStates(b.ctx, "n1")
 	b.ok(err)
-	same(t, "paths after the last", list, nil)
+	same(t, "paths after the last", list, []model.PathState(nil))
 }
