@@ -31,6 +31,7 @@ import (
 	"github.com/budkavle/budkavle/internal/flow/addresses"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/flow/feedback"
+	"github.com/budkavle/budkavle/internal/flow/guard"
 	"github.com/budkavle/budkavle/internal/flow/notify"
 	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
@@ -68,6 +69,7 @@ type Node struct {
 	addresses   *addresses.Service
 	submit      *submit.Service
 	notify      *notify.Service
+	guard       *guard.Service
 	feedback    *feedback.Service
 	desk        *onboard.Service
 	watch       *onboard.Watch
@@ -145,7 +147,8 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	in := submission(n.cfg, n.store, n.directory, n.ring, n.ids, n.sys, n.disk)
 	in.Queue, in.Observe, in.Noticed = n.deliver, n.metrics, func() { n.notify.Poke() }
-	in.Senders = n.senders
+	in.Senders, in.Locked = n.senders, n.accountLocked
+	n.guard = NewGuard(n.cfg, n.store, n.ids, n.sys)
 	n.submit = submit.New(in)
 	if err := n.startReports(); err != nil {
 		return err
@@ -171,6 +174,7 @@ func (n *Node) startUpkeep() {
 			n.deliver.DirectoryChanged()
 			n.addresses.DirectoryChanged()
 			n.watch.Poke()
+			n.guard.Poke()
 		},
 		store.SignalQueue: n.deliver.QueueChanged,
 	}}
@@ -180,6 +184,7 @@ func (n *Node) startUpkeep() {
 	n.upkeep.Go(n.metrics.run)
 	n.upkeep.Go(n.digests().Run)
 	n.upkeep.Go(n.addresses.Run)
+	n.upkeep.Go(n.guard.Run)
 	n.upkeep.Go(n.reports.Watch)
 }
 

@@ -34,6 +34,6 @@ type Limits interface {
 	// ClaimLocks returns at most limit accounts that a limit has locked and nobody was told of, and keeps them from other
 	// callers until the time given. When all are told it writes nothing.
 	ClaimLocks(ctx context.Context, now, until time.Time, limit int) ([]model.Account, error)
-	// ToldLock records that all who are to know of the lock were told.
-	ToldLock(ctx context.Context, account model.AccountID) error
+	// ToldLock records, with ev in the same commit, that all who are to know of the lock were told.
+	ToldLock(ctx context.Context, account model.AccountID, ev model.Event) error
 }

@@ -104,6 +104,8 @@ listen = "%[3]s:8080"
 base_url = "http://%[3]s:8080"
 [delivery]
 bounce_domain = "bounce.node.example"
+[limits]
+half_hour = 0 # tests send as much as they like
 [dns]
 servers = ["127.0.0.1:1"] # nobody is there: only the routes lead anywhere
 %[4]s

@@ -23,6 +23,8 @@ trusted_networks = ["127.0.0.0/8=bench"]
 listen = []
 [http]
 listen = %[5]q
+[limits]
+half_hour = 0
 [delivery]
 bounce_domain = "bounce.bench.example"
 [[delivery.route]]

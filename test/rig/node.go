@@ -27,9 +27,11 @@ listen = [%[3]q]
 listen = []
 [http]
 listen = %[4]q
+[limits]
+half_hour = 0
 %[5]s`
 
-// Node is a Budkavle that does not run yet, or runs. It has its defaults, but for what it was made with.
+// Node is a Budkavle that does not run yet, or runs. It has its defaults, but for what it was made with, and no limits for accounts.
 type Node struct {
 	Config   string // file
 	Store    string // SQLite file

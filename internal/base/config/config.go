@@ -21,6 +21,7 @@ type Config struct {
 	Domains    Domains    `toml:"domains"`
 	Senders    Senders    `toml:"senders"`
 	Reputation Reputation `toml:"reputation"`
+	Limits     Limits     `toml:"limits"`
 	Bounce     Bounce     `toml:"bounce"`
 	Feedback   Feedback   `toml:"feedback"`
 	Retention  Retention  `toml:"retention"`
@@ -125,6 +126,17 @@ type Senders struct {
 	FromDomain string `toml:"from_domain"` // sender domain of the operator's own that writes to them; empty: no letters
 }
 
+// Limits are those of accounts that have none of their own: messages, each recipient counted. 0: no limit.
+type Limits struct {
+	HalfHour     int64  `toml:"half_hour"` // in any 30 minutes; one more locks the account
+	Day          int64  `toml:"day"`       // of UTC
+	Month        int64  `toml:"month"`     // of UTC
+	BulkHalfHour int64  `toml:"bulk_half_hour"`
+	BulkDay      int64  `toml:"bulk_day"`
+	BulkMonth    int64  `toml:"bulk_month"`
+	Tell         string `toml:"tell"` // mail address told of locks; empty: the contacts of operators' accounts
+}
+
 // Bounce says how failures are understood.
 type Bounce struct {
 	Rules string `toml:"rules"` // file of rules asked before the embedded ones; empty: none
@@ -169,6 +181,7 @@ func Default() Config {
 		},
 		Reputation: defaultReputation(),
 		Domains:    Domains{ReturnLabel: "bounce", RotateAfter: 180 * day, Recheck: 6 * time.Hour, Claim: 14 * day, DMARCDays: 14},
+		Limits:     Limits{HalfHour: 500},
 		Senders:    Senders{Public: true, NoticeDays: 14},
 		Feedback:   defaultFeedback(),
 		Retention:  Retention{Bodies: 7 * day, Events: 90 * day, Reports: 400 * day},

@@ -36,6 +36,7 @@ func (c *Config) Validate() error {
 	c.validateSenders(bad)
 	c.validateReputation(bad)
 	c.validateFeedback(bad)
+	c.validateLimits(bad)
 	if c.Retention.Bodies < 0 || c.Retention.Events < c.Retention.Bodies {
 		bad("retention", "events (%s) must be kept at least as long as bodies (%s)", c.Retention.Events, c.Retention.Bodies)
 	}
@@ -49,6 +50,21 @@ func (c *Config) Validate() error {
 		bad("log.format", "%q is not text or json", c.Log.Format)
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) validateLimits(bad complain) {
+	l := &c.Limits
+	for key, n := range map[string]int64{
+		"limits.half_hour": l.HalfHour, "limits.day": l.Day, "limits.month": l.Month,
+		"limits.bulk_half_hour": l.BulkHalfHour, "limits.bulk_day": l.BulkDay, "limits.bulk_month": l.BulkMonth,
+	} {
+		if n < 0 {
+			bad(key, "%d is below 0, which is no limit", n)
+		}
+	}
+	if l.Tell != "" && (!strings.Contains(l.Tell, "@") || strings.ContainsAny(l.Tell, " \t<>")) {
+		bad("limits.tell", "%q is not a mail address", l.Tell)
+	}
 }
 
 type complain func(key, format string, args ...any)

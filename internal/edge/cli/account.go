@@ -13,6 +13,7 @@ type accountCommand struct {
 	Suspend accountSuspend `cmd:"" help:"Stop an account from sending; what it has queued is held."`
 	Resume  accountResume  `cmd:"" help:"Let a suspended account send again."`
 	Unlock  accountUnlock  `cmd:"" help:"Let an account that the node locked send again."`
+	Limits  accountLimits  `cmd:"" help:"Show how much an account may send and has sent, or set it."`
 	Notify  accountNotify  `cmd:"" help:"Say or show who is told what of an account's mail."`
 	Digest  accountDigest  `cmd:"" help:"Show the letter about a day of an account's mail, as its contact is sent it."`
 	Contact accountContact `cmd:"" help:"Set the mail address to which warnings about an account's domains go."`
@@ -84,9 +85,13 @@ func (c *accountShow) Run(a *app) error {
 		if err != nil {
 			return err
 		}
+		allowance, err := o.allowance(ctx, &acc)
+		if err != nil {
+			return err
+		}
 		if a.json {
 			return a.printJSON(map[string]any{
-				"account": acc, "domains": orEmpty(domains), "credentials": orEmpty(users), "keys": orEmpty(keys),
+				"account": acc, "limits": allowance, "domains": orEmpty(domains), "credentials": orEmpty(users), "keys": orEmpty(keys),
 			})
 		}
 		a.say("Account %s: %s", acc.Name, a.T(string(acc.State)))
@@ -98,6 +103,9 @@ func (c *accountShow) Run(a *app) error {
 			a.say("Warnings go to: %s", acc.Contact)
 		}
 		a.tellQuiet(&acc)
+		if err := a.tellAllowance(allowance); err != nil {
+			return err
+		}
 		t := a.newTable("kind", "name", "state", "added")
 		for _, d := range domains {
 			t.row(a.T("domain"), d.Name, a.T(string(d.State)), when(d.CreatedAt))
@@ -130,11 +138,18 @@ func (c *accountResume) Run(a *app) error {
 }
 
 type accountUnlock struct {
-	Name string `arg:"" help:"Name of the account."`
+	Name  string `arg:"" help:"Name of the account."`
+	Owner bool   `help:"As the owner may: only after every SMTP user and API key was replaced."`
 }
 
 func (c *accountUnlock) Run(a *app) error {
-	return a.setAccountState(c.Name, model.AccountActive, "", model.AccountLocked)
+	return a.withOffice(func(ctx context.Context, o *office) error {
+		acc, err := o.guard().Unlock(ctx, c.Name, c.Owner)
+		if err != nil {
+			return a.explain(err, "account %q", c.Name)
+		}
+		return a.done(acc, "Account %s: %s", acc.Name, a.T(string(acc.State)))
+	})
 }
 
 func (a *app) setAccountState(name string, to model.AccountState, reason string, from ...model.AccountState) error {

@@ -41,6 +41,7 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishFeedback())
 		maps.Copy(sv, swedishDomainReports())
 		maps.Copy(sv, swedishSuppression())
+		maps.Copy(sv, swedishLimits())
 		return words{swedish: sv}
 	}
 	return words{}

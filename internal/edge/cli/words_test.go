@@ -22,7 +22,7 @@ import (
 var speakers = map[string]int{"T": 0, "say": 0, "Say": 0, "newTable": 0, "listing": 0, "done": 1, "explain": 1, "change": 1, "Errorf": 0, "bad": 1, "remark": 0}
 
 // speaking are the folders whose texts and errors are shown by this package.
-var speaking = []string{".", "../../base/config", "../../base/keyring", "../../base/ident", "../../flow/onboard", "../../flow/digest", "../../flow/addresses", "../../node", "../../lab", "../../standard/spf", "../../engine/proof", "../../standard/dkim", "../../engine/bounce", "../../standard/address", "../../engine/validate", "../../standard/dns", "../../engine/reputation", "../../standard/dmarc", "../../standard/mtasts", "../../standard/tlsrpt", "../../standard/bimi", "../../standard/dane", "../../standard/report", "../../engine/stage", "../../flow/reports", "../../flow/suppression"}
+var speaking = []string{".", "../../base/config", "../../base/keyring", "../../base/ident", "../../flow/onboard", "../../flow/digest", "../../flow/addresses", "../../node", "../../lab", "../../standard/spf", "../../engine/proof", "../../standard/dkim", "../../engine/bounce", "../../standard/address", "../../engine/validate", "../../standard/dns", "../../engine/reputation", "../../standard/dmarc", "../../standard/mtasts", "../../standard/tlsrpt", "../../standard/bimi", "../../standard/dane", "../../standard/report", "../../engine/stage", "../../flow/reports", "../../flow/suppression", "../../flow/guard"}
 
 // spoken collects every English text of the package's source.
 func spoken(t *testing.T) []string {
@@ -133,7 +133,7 @@ var stateWords = []string{
 	"active", "suspended", "locked", "added", "waiting", "live", "degraded", "stopped", "leased", "held", "delivered", "bounced",
 	"expired", "cancelled", "transactional", "bulk", "accepted", "rejected", "deferred", "released", "replied", "account", "domain", "unsubscribed", "complained", "returned", "bounce", "unsubscribe", "complaint", "allow",
 	"deliverable", "undeliverable", "do_not_send", "low", "medium", "high",
-	"warming", "retiring", "retired", "proved", "missing", "wrong", "unclear", "address", "report",
+	"credential", "class", "warming", "retiring", "retired", "proved", "missing", "wrong", "unclear", "address", "report",
 }
 
 func verbs(s string) string {

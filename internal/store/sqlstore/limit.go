@@ -286,8 +286,11 @@ func (s *Store) ClaimLocks(ctx context.Context, now, until time.Time, limit int)
 }
 
 // ToldLock implements store.Limits.
-func (s *Store) ToldLock(ctx context.Context, id model.AccountID) error {
-	return s.change(ctx, "told lock", func(ctx context.Context, tx *countingTx) error {
-		return tx.exec(ctx, `UPDATE account SET lock_untold = 0, lock_claim = 0 WHERE id = ?`, int64(id))
+func (s *Store) ToldLock(ctx context.Context, id model.AccountID, ev model.Event) error {
+	return s.changeOnce(ctx, "told lock", "event", ev.ID, func(ctx context.Context, tx *countingTx) error {
+		if err := tx.exec(ctx, `UPDATE account SET lock_untold = 0, lock_claim = 0 WHERE id = ?`, int64(id)); err != nil {
+			return err
+		}
+		return insertEvent(ctx, tx, ev)
 	})
 }

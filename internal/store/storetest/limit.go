@@ -204,7 +204,9 @@ func testClaimLocks(t *testing.T, b *bench) {
 	if first, again, later := claim(now), claim(now), claim(now.Add(time.Minute)); len(first) != 1 || first[0].ID != a.ID || len(again) != 0 || len(later) != 1 {
 		t.Errorf("claimed %v, %v, %v", first, again, later)
 	}
-	b.ok(b.ToldLock(b.ctx, a.ID))
+	told := b.event(model.EventAccount, 0, 0, "told")
+	b.ok(b.ToldLock(b.ctx, a.ID, told))
+	same(t, "event of the telling", b.events(store.EventFilter{Recipient: "told"}), []model.Event{told})
 	if got := claim(now.Add(time.Hour)); len(got) != 0 {
 		t.Errorf("told, and claimed again: %v", got)
 	}
