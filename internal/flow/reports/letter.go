@@ -14,17 +14,17 @@ const maxListed = 10
 func letter(t *Standing) (subject, text string) {
 	v := &t.Verdict
 	sv, en := "kan skydda sin e-post bättre (DMARC)", "can protect its mail better (DMARC)"
-	svWhy := fmt.Sprintf("På %d dagar med rapporter från mottagare har %s %% av domänens egen e-post godkänts, och vi\nhar sänt på %d av dem. DMARC-policyn kan därför skärpas från %s till %s.",
+	svWhy := fmt.Sprintf("På %d dagar med rapporter från mottagare har %s %% av domänens egen e-post passerat, och vi\nhar sänt på %d av dem. DMARC-policyn kan därför skärpas från %s till %s.",
 		v.ReportDays, stage.Percent(v.Share).Tell(comma), v.SentDays, v.Policy, v.Next)
 	enWhy := fmt.Sprintf("On %d days with reports of receivers %s %% of the domain's own mail passed, and we sent\non %d of them. The DMARC policy can therefore go from %s to %s.",
 		v.ReportDays, stage.Percent(v.Share), v.SentDays, v.Policy, v.Next)
 	if v.Move == stage.Back {
-		sv, en = "får sin egen e-post underkänd (DMARC)", "has its own mail fail (DMARC)"
-		svWhy = fmt.Sprintf("De senaste dagarna har mycket av domänens egen e-post underkänts av mottagare. Så länge policyn\när %s når den inte fram. Gå tillbaka till %s tills felet är funnet.", v.Policy, v.Next)
+		sv, en = "får sin egen e-post avvisad (DMARC)", "has its own mail fail (DMARC)"
+		svWhy = fmt.Sprintf("De senaste dagarna har mycket av domänens egen e-post inte passerat hos mottagare. Så länge policyn\när %s når den inte fram. Gå tillbaka till %s tills felet är funnet.", v.Policy, v.Next)
 		enWhy = fmt.Sprintf("In the last days much of the domain's own mail failed at receivers. While the policy is %s\nit does not arrive. Go back to %s until the fault is found.", v.Policy, v.Next)
 	}
 	list := failed(v.Would)
-	return t.Domain + " " + sv + " / " + en, svWhy + "\n\nÄndra DMARC-posten till:\n  " + t.Zone + "\n\nDetta underkändes (antal brev, adress):\n" + list +
+	return t.Domain + " " + sv + " / " + en, svWhy + "\n\nÄndra DMARC-posten till:\n  " + t.Zone + "\n\nDetta passerade inte (antal brev, adress):\n" + list +
 		"\nMer visar:\n  budkavle domain dmarc " + t.Domain + "\n  budkavle domain reports " + t.Domain +
 		"\n\n--\n\n" + enWhy + "\n\nChange the DMARC record to:\n  " + t.Zone + "\n\nThis failed (messages, address):\n" + list +
 		"\nMore is shown by:\n  budkavle domain dmarc " + t.Domain + "\n  budkavle domain reports " + t.Domain + "\n"
@@ -40,7 +40,7 @@ func failed(list []stage.Source) string {
 		if s.Source.IsValid() {
 			addr = s.Source.String()
 		}
-		fmt.Fprintf(&b, "  %6d  %s %s\n", s.Count, addr, s.Name)
+		fmt.Fprintf(&b, "  %6d  %s\n", s.Count, strings.TrimSpace(addr+" "+s.Name))
 	}
 	if len(list) == 0 {
 		return "  -\n"

@@ -91,7 +91,7 @@ func (s *Service) window(t model.Stage, policy string) (first, last model.Day) {
 	last = s.today() - 1
 	first = max(last-model.Day(stage.Stretch*s.Days)+1, 0)
 	switch {
-	case t.Looked == 0: // what was before the watch began counts
+	case t.Policy == "": // what was before the watch first saw a policy counts
 	case t.Policy != policy:
 		first = max(first, s.today())
 	default:

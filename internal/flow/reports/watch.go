@@ -96,7 +96,7 @@ func (s *Service) look(ctx context.Context, d *model.Domain) error {
 	}
 	v := &standing.Verdict
 	if policy := string(v.Policy); policy != t.Policy {
-		if from != 0 {
+		if t.Policy != "" {
 			t.Since = s.today()
 		}
 		t.Policy, t.Proposed = policy, "" // whatever was proposed, the owner has decided
