@@ -3,9 +3,11 @@ package node
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/config"
@@ -43,7 +45,7 @@ func addressing(cfg config.Config, st store.Store, ring *keyring.Ring, ids *iden
 	inside := cfg.Delivery.PrivateAddresses || cfg.Delivery.Port != 25
 	c := addresses.Config{
 		Store: st, Ring: ring, Clock: sys.Clock, Random: sys.Random, IDs: ids, Log: sys.Log, Hostname: cfg.Node.Hostname,
-		Configured: addrsOf(cfg.Delivery.SourceAddresses), Notice: time.Duration(cfg.Senders.NoticeDays) * 24 * time.Hour, Inside: inside,
+		Configured: addrsOf(cfg.Delivery.SourceAddresses), Notice: time.Duration(cfg.Senders.NoticeDays) * 24 * time.Hour, Local: local, Inside: inside,
 		Resolver: resolver, HTTP: addresses.Transport(resolver, inside), Page: addresses.Page{
 			URL: strings.TrimRight(cfg.HTTP.BaseURL, "/") + "/senders", Contact: cfg.Senders.Contact, BounceDomain: cfg.Delivery.BounceDomain,
 			Signs: cfg.Senders.FromDomain, ReturnLabel: cfg.Domains.ReturnLabel,
@@ -62,6 +64,16 @@ func addressing(cfg config.Config, st store.Store, ring *keyring.Ring, ids *iden
 		c.Lists = append(c.Lists, l)
 	}
 	return c, nil
+}
+
+// local reports whether this machine can send from an address.
+func local(a netip.Addr) bool {
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
+	if err != nil {
+		return !errors.Is(err, syscall.EADDRNOTAVAIL) // any other fault says nothing of the address
+	}
+	_ = l.Close() // it took no connection
+	return true
 }
 
 // writeLetter queues a letter from the operator's own sender domain.
@@ -107,7 +119,7 @@ func (n *Node) startAddresses(ctx context.Context, router *route.Router) error {
 		var list []deliver.Source
 		var addrs []netip.Addr
 		for _, a := range n.addresses.Own() {
-			list, addrs = append(list, deliver.Source{Addr: a.Address, Helo: a.Helo}), append(addrs, a.Address)
+			list, addrs = append(list, deliver.Source{Addr: a.Address, Helo: a.Helo, Pool: a.Pool}), append(addrs, a.Address)
 		}
 		router.SetSources(addrs)
 		n.deliver.SetSources(list)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -97,5 +98,13 @@ func TestLettersNeedADomainOfOurOwn(t *testing.T) {
 	n.cfg.Reputation.Blocklists = []string{"dbl.spamhaus.org"}
 	if _, err := NewAddresses(n.cfg, n.store, n.ring, n.ids, n.sys); err == nil {
 		t.Error("a list of domains was taken for one of addresses")
+	}
+}
+
+func TestTheMachinesOwnAddresses(t *testing.T) {
+	for text, want := range map[string]bool{"127.0.0.1": true, "192.0.2.1": false, "2001:db8::1": false} {
+		if got := local(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,15 +28,26 @@ func (c *ipList) Run(a *app) error {
 		if err := t.end(); err != nil || a.json {
 			return err
 		}
-		switch configured := o.config.Delivery.SourceAddresses; {
-		case slices.ContainsFunc(list, func(ip model.SourceAddress) bool { return s.Mine(&ip) }):
-		case len(configured) > 0:
-			a.say("This node sends from delivery.source_addresses (%s) until an address is added for it.", strings.Join(configured, ", "))
-		default:
-			a.say("No address is named for this node: the system chooses, and nobody knows whether it has a PTR record. Name it with: budkavle ip add ADDRESS --state active")
-		}
-		return nil
+		return a.tellSources(ctx, s, o.config.Delivery.SourceAddresses)
 	})
+}
+
+// tellSources says what a node here sends from when that is not what the list shows.
+func (a *app) tellSources(ctx context.Context, s *addresses.Service, configured []string) error {
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	for _, ip := range s.Elsewhere() {
+		a.say("This machine does not have %s, so that a node here sends nothing from it.", ip)
+	}
+	switch {
+	case s.Stored():
+	case len(configured) > 0:
+		a.say("This node sends from delivery.source_addresses (%s) until an address is added for it.", strings.Join(configured, ", "))
+	default:
+		a.say("No address is named for this node: the system chooses, and nobody knows whether it has a PTR record. Name it with: budkavle ip add ADDRESS --state active")
+	}
+	return nil
 }
 
 // stateDate is the day that belongs to a state: when it may come into full use, or goes out of it.

@@ -51,6 +51,8 @@ type Config struct {
 	Hostname   string       // of this node, which is the EHLO name of addresses that have none of their own
 	Configured []netip.Addr // addresses of the configuration
 	Notice     time.Duration
+	// Local reports whether this machine has an address: what it has not, it cannot send from. nil: it has all.
+	Local func(netip.Addr) bool
 	// Inside says that loopback, private and link-local addresses are as good as others: those of a lab. Without, nobody
 	// can tell how the world sees them, so they need no PTR record, and no URL may lead there.
 	Inside   bool
@@ -73,6 +75,7 @@ type Service struct {
 
 	mu         sync.Mutex            // guards what follows
 	listed     []model.SourceAddress // of the store, at most store.MaxAddresses
+	elsewhere  map[netip.Addr]bool   // those of listed that this machine does not have
 	configured []model.SourceAddress // of the configuration, checked but not stored
 }
 
@@ -80,6 +83,9 @@ type Service struct {
 func New(c Config) *Service {
 	if c.Changed == nil {
 		c.Changed = func() {}
+	}
+	if c.Local == nil {
+		c.Local = func(netip.Addr) bool { return true }
 	}
 	s := &Service{Config: c, dirty: make(chan struct{}, 1), moved: make(chan struct{}, 1), due: make(chan struct{}, 1)}
 	now := c.Clock.Now()

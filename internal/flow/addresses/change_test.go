@@ -135,3 +135,26 @@ func TestTheConfigurationCountsUntilTheStoreHasAnAddressForTheNode(t *testing.T)
 		}
 	})
 }
+
+// TestAnAddressThatTheMachineLacksIsNotUsed: another node may have it, so that bulk mail still asks for its PTR.
+func TestAnAddressThatTheMachineLacksIsNotUsed(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		c := w.config
+		c.Configured, c.Local = []netip.Addr{netip.MustParseAddr("192.0.2.9")}, func(a netip.Addr) bool { return a == one }
+		w.Service = New(c)
+		w.add(two, model.AddressActive)
+		w.ok(w.Load(t.Context()))
+		w.ok(w.Load(t.Context()))
+		if w.Stored() || texts(w.Own()) != "192.0.2.9" || texts(w.Senders()) != "192.0.2.2 192.0.2.9" || len(w.Elsewhere()) != 1 {
+			t.Errorf("own %s, senders %s, elsewhere %v", texts(w.Own()), texts(w.Senders()), w.Elsewhere())
+		}
+		if n := strings.Count(w.out.logged(), "this machine does not have it"); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+		w.add(one, model.AddressActive)
+		w.ok(w.Load(t.Context()))
+		if !w.Stored() || texts(w.Own()) != "192.0.2.1" {
+			t.Errorf("own %s", texts(w.Own()))
+		}
+	})
+}

@@ -2,6 +2,8 @@ package addresses
 
 import (
 	"context"
+	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -22,9 +24,21 @@ func (s *Service) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	elsewhere := map[netip.Addr]bool{}
+	for i := range list {
+		if s.bound(&list[i]) && !s.Local(list[i].Address) {
+			elsewhere[list[i].Address] = true
+		}
+	}
 	s.mu.Lock()
-	s.listed = list
+	before := s.elsewhere
+	s.listed, s.elsewhere = list, elsewhere
 	s.mu.Unlock()
+	for a := range elsewhere {
+		if !before[a] {
+			s.Log.Warn("source address: this machine does not have it, so nothing is sent from it here; say whose it is with --node when it is added", "address", a)
+		}
+	}
 	s.Changed()
 	return nil
 }
@@ -48,25 +62,45 @@ func (s *Service) follow(ctx context.Context) {
 	}
 }
 
+// Stored reports whether this node sends from addresses of the store, and not from those of the configuration.
+func (s *Service) Stored() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.listed, s.mine)
+}
+
+// Elsewhere are the addresses of the store that are meant for this node and that this machine does not have.
+func (s *Service) Elsewhere() []netip.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(s.elsewhere), netip.Addr.Compare)
+}
+
 // known is every address that there is: those of the store, and the configuration's if they count.
 func (s *Service) known() []model.SourceAddress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := slices.Clone(s.listed)
-	if !slices.ContainsFunc(list, func(a model.SourceAddress) bool { return s.Mine(&a) }) {
+	if !slices.ContainsFunc(list, s.mine) {
 		list = append(list, s.configured...)
 	}
 	return list
 }
 
-// Mine reports whether this node sends from an address now.
-func (s *Service) Mine(a *model.SourceAddress) bool {
+// bound reports whether an address is meant for this node, now.
+func (s *Service) bound(a *model.SourceAddress) bool {
 	return a.Sends(s.Clock.Now()) && (a.Node == "" || a.Node == s.Hostname)
 }
 
+// mine reports whether this node sends from an address now. s.mu is held.
+func (s *Service) mine(a model.SourceAddress) bool { return s.bound(&a) && !s.elsewhere[a.Address] }
+
 // Own are the addresses that this node sends from now; none: the system chooses.
 func (s *Service) Own() []model.SourceAddress {
-	return slices.DeleteFunc(s.known(), func(a model.SourceAddress) bool { return !s.Mine(&a) })
+	list := s.known()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(list, func(a model.SourceAddress) bool { return !s.mine(a) })
 }
 
 // Senders are the addresses of all nodes that mail taken in now may go out from, as receivers see them; none: nothing is
