@@ -3,8 +3,8 @@ package reports
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
-	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/engine/stage"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/dmarc"
 	"github.com/budkavle/budkavle/internal/standard/report"
 	"github.com/budkavle/budkavle/internal/standard/tlsrpt"
+	"github.com/budkavle/budkavle/internal/store"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -125,29 +125,35 @@ func TestBounds(t *testing.T) {
 		if days[0].Messages != all {
 			t.Errorf("%d messages, want %d: nothing is lost", days[0].Messages, all)
 		}
-		for range maxDayLines / maxLines {
-			kept = b.reported(b.today()-1, rows...)
-		}
-		if kept[0].Lines != 2 {
-			t.Errorf("%d lines beyond what a day has room for", kept[0].Lines)
-		}
 	})
 }
 
-func TestReportsOfADay(t *testing.T) {
+// full is a store that has so much of a day already.
+type full struct {
+	store.Store
+	reports, lines int
+}
+
+func (f full) CountReports(context.Context, model.DomainID, time.Time) (reports, lines int, err error) {
+	return f.reports, f.lines, nil
+}
+
+func TestBoundsOfADay(t *testing.T) {
 	inTime(t, func(t *testing.T, b *bench) {
-		for range maxDayReports {
-			b.reported(b.today()-1, row(ours, 1))
+		rows := []dmarc.Row{row(ours, 100), row(stranger, 5), row(known, 4)}
+		b.Service.Store = full{b.store, maxDayReports - 1, maxDayLines - 2}
+		if kept := b.reported(b.today()-1, rows...); kept[0].Lines != 2 {
+			t.Errorf("%d lines beyond what a day has room for", kept[0].Lines)
 		}
-		a := &dmarc.Aggregate{Organisation: "r", ID: "x", Begin: time.Now(), End: time.Now(), Rows: []dmarc.Row{row(ours, 1)}}
-		a.Published.Domain = "school.example"
-		var told *wording.Error
-		if _, err := b.Keep(t.Context(), report.Report{Kind: report.DMARC, DMARC: a}); !errors.As(err, &told) {
-			t.Errorf("one more: %v", err)
+		days, err := b.store.SeenDays(t.Context(), b.domain.ID, 0, b.today())
+		b.ok(err)
+		if days[0].Messages != 109 || days[0].Passing != 100 {
+			t.Errorf("%+v: nothing is lost", days)
 		}
-		time.Sleep(window + time.Second)
-		if _, err := b.Keep(t.Context(), report.Report{Kind: report.DMARC, DMARC: a}); err != nil {
-			t.Errorf("a day later: %v", err)
+		b.Service.Store = full{b.store, maxDayReports, 0}
+		b.ok(b.Receive(t.Context(), client, mailed(t, xmlReport("school.example", "1", time.Now()))))
+		if b.counted["dmarc refused"] != 1 {
+			t.Errorf("one more: %v", b.counted)
 		}
 	})
 }
