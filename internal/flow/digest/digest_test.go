@@ -232,9 +232,11 @@ func TestToldOnceADay(t *testing.T) {
 		b.during(func() {
 			b.at(6, 59)
 			synctest.Wait()
+			b.mu.Lock()
 			if len(b.letters) > 0 {
 				t.Error("told before the hour")
 			}
+			b.mu.Unlock()
 			b.at(23, 0)
 		}, one, other)
 		b.during(func() { b.at(23, 30) }, b.service(7)) // a new process
