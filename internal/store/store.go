@@ -33,6 +33,7 @@ type Store interface {
 	Reports
 	Paths
 	Limits
+	Routes
 	Nodes
 	Retention
 	// Ping fails when a change could not be made durable now.

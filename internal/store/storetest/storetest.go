@@ -73,6 +73,8 @@ func Run(t *testing.T, writers int, open Open) {
 		{"scopes", testScopes},
 		{"claim locks", testClaimLocks},
 		{"paths", testPaths},
+		{"routes", testRoutes},
+		{"recipients a day of a route", testRouteDay},
 		{"signals and leases", testNodes},
 		{"purge bodies", testPurgeBodies},
 		{"purge waits for the last outcome", testPurgeWaitsForTheLastOutcome},
