@@ -31,6 +31,7 @@ type Config struct {
 	Suppressions Suppressions
 	Recipients   Recipients
 	Desk         Desk
+	Reports      Reports
 	Addresses    Addresses
 	Clock        clock.Clock
 	Log          *slog.Logger
@@ -86,6 +87,7 @@ func New(c Config) *API {
 	a.routeSuppressions()
 	a.routeRecipients()
 	a.routeDomains()
+	a.routeReports()
 	a.routeAddresses()
 	a.mux.HandleFunc("/", a.noSuchCall)
 	return a
