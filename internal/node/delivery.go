@@ -14,6 +14,7 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
+	"github.com/budkavle/budkavle/internal/engine/shaping"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/flow/notify"
 	"github.com/budkavle/budkavle/internal/flow/submit"
@@ -63,6 +64,15 @@ func selfAddrs(cfg config.Config) []netip.Addr {
 	return list
 }
 
+// NewShaping reads the rules for receiving servers.
+func NewShaping(cfg config.Config) (*shaping.Table, error) {
+	var classes []string
+	for _, c := range bounce.Classes() {
+		classes = append(classes, string(c))
+	}
+	return shaping.Load(cfg.Shaping.Rules, classes...)
+}
+
 func (n *Node) startDelivery(ctx context.Context) error {
 	router, err := NewRouter(n.cfg, n.store, n.sys)
 	if err != nil {
@@ -71,9 +81,13 @@ func (n *Node) startDelivery(ctx context.Context) error {
 	if n.rules, err = bounce.Load(n.cfg.Bounce.Rules); err != nil {
 		return err
 	}
+	shaped, err := NewShaping(n.cfg)
+	if err != nil {
+		return err
+	}
 	d := n.cfg.Delivery
 	n.deliver = deliver.New(deliver.Deps{
-		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Bounces: n.rules, IDs: n.ids, Clock: n.sys.Clock,
+		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Shaping: shaped, Bounces: n.rules, IDs: n.ids, Clock: n.sys.Clock,
 		Log: n.sys.Log, ReturnPath: n.paths.Make, Noticed: func() { n.notify.Poke() },
 	}, deliver.Config{
 		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Schedule: schedule.Config{MaxPlaces: d.MaxSessions},

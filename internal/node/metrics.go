@@ -94,6 +94,7 @@ func (r *readings) Collect(out chan<- prometheus.Metric) {
 	counter("delivery_store_faults_total", "Calls of the store by delivery that failed and are repeated.", float64(d.StoreFaults.Load()))
 	counter("delivery_recovered_total", "Recipients returned from the leases of dead processes.", float64(d.Recovered.Load()))
 	counter("delivery_stale_total", "Outcomes that came after their lease was lost.", float64(d.Stale.Load()))
+	counter("delivery_shaped_total", "Times that a rule on an answer changed what a path may do.", float64(d.Shaped.Load()))
 	counter("delivery_lanes_forgotten_total", "Times that lanes were forgotten for want of room.", float64(d.Forgotten.Load()))
 	for name, h := range map[string]*deliver.Histogram{
 		"delivery_age_seconds": &d.Age, "delivery_queue_seconds": &d.Queue, "delivery_connect_seconds": &d.Connect, "delivery_send_seconds": &d.Send,

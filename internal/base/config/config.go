@@ -23,6 +23,7 @@ type Config struct {
 	Reputation Reputation `toml:"reputation"`
 	Limits     Limits     `toml:"limits"`
 	Bounce     Bounce     `toml:"bounce"`
+	Shaping    Shaping    `toml:"shaping"`
 	Feedback   Feedback   `toml:"feedback"`
 	Retention  Retention  `toml:"retention"`
 	Validation Validation `toml:"validate"`
@@ -139,6 +140,11 @@ type Limits struct {
 
 // Bounce says how failures are understood.
 type Bounce struct {
+	Rules string `toml:"rules"` // file of rules asked before the embedded ones; empty: none
+}
+
+// Shaping says how hard receiving servers are driven.
+type Shaping struct {
 	Rules string `toml:"rules"` // file of rules asked before the embedded ones; empty: none
 }
 

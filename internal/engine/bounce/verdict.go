@@ -68,6 +68,9 @@ type Verdict struct {
 	Rule   string `json:"rule"` // the rule that decided; empty if none did
 }
 
+// Classes lists all classes of failure.
+func Classes() []Class { return classes() }
+
 func classes() []Class {
 	return []Class{
 		UserUnknown, Moved, Inactive, MailboxFull, DomainNotFound, NoMail, Filtered, Policy, SenderRejected, SpamContent, Malware,

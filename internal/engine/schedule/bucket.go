@@ -18,7 +18,10 @@ func (b *bucket) set(rate float64, burst int, now time.Time) {
 	if rate == b.rate && size == b.burst {
 		return
 	}
-	b.rate, b.burst, b.tokens, b.at = rate, size, size, now
+	if b.fill(now); b.rate <= 0 {
+		b.tokens = size
+	}
+	b.rate, b.burst, b.tokens, b.at = rate, size, min(b.tokens, size), now
 }
 
 func (b *bucket) fill(now time.Time) {

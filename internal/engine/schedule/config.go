@@ -58,10 +58,23 @@ func (c Config) withDefaults() Config {
 // Limits are what a path may do.
 type Limits struct {
 	Connections int     // at the same time; below 1: 1
+	Dials       int     // connections begun in any minute; 0: any
 	Recipients  int     // in one transaction; below 1: 1
-	Rate        float64 // recipients a second; 0: any
+	Rate        float64 // recipients a second, and in any second as many, rounded up; 0: any
 	Burst       int     // recipients at once after a rest; below 1: a tenth of a second's worth, at least 1
+	PerMinute   int     // recipients in any minute; 0: any
+	PerHour     int     // recipients in any hour; 0: any
 	// Mixed allows recipients of several domains in one transaction. Providers that host many domains refuse it;
 	// a fixed next hop takes it.
 	Mixed bool
+	// Rests is until when the path sends nothing, by a rule; Why says it in words. Leave has its mail routed anew
+	// meanwhile instead of waiting for that.
+	Rests time.Time
+	Why   string
+	Leave bool
+	// Rules name the rules that gave the numbers, for people.
+	Rules Rules
 }
+
+// Rules are what limits are called after.
+type Rules struct{ Connections, Dials, Rate, PerMinute, PerHour string }

@@ -236,7 +236,7 @@ func TestWhatHoldsAPathIsNamed(t *testing.T) {
 			s.Redeem(Handle{RecipientKey: model.RecipientKey{Message: ident.ID(1000*len(site) + i + 1)}, Lane: lane})
 		}
 	}
-	held := func(site string) string { return s.heldBy(s.paths[PathKey{Site: site}]) }
+	held := func(site string) string { limit, _ := s.heldBy(s.paths[PathKey{Site: site}]); return limit }
 	put("a", Limits{Connections: 1}, 3)
 	put("bb", Limits{Connections: 9}, 5)
 	put("ccc", Limits{Connections: 9, Rate: 1}, 3)

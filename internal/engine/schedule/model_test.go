@@ -103,12 +103,13 @@ func (s *Scheduler) checkPath(t interface{ Fatalf(string, ...any) }, p *path, re
 	if p.resident != resident || p.handles != handles {
 		t.Fatalf("path %v: resident %d of %d, handles %d of %d", p.key, p.resident, resident, p.handles, handles)
 	}
-	may := p.handles > 0 && !p.rests(s.now) && p.bucket.ready(s.now) && (p.waiting.n > 0 || p.busy < p.window.places(s.now))
+	may := p.handles > 0 && !p.rests(s.now) && p.meter.free(s.now) > 0 && (p.waiting.n > 0 || p.busy < p.window.places(s.now) && p.dialsFree(s.now) > 0)
+	held, _ := s.heldBy(p)
 	if may && !p.ring.listed() && p.alarm.slot == nil {
-		t.Fatalf("path %v may send and is not on the ring: held by %q", p.key, s.heldBy(p))
+		t.Fatalf("path %v may send and is not on the ring: held by %q", p.key, held)
 	}
 	if !may && p.ring.listed() {
-		t.Fatalf("path %v is on the ring and may not send: held by %q", p.key, s.heldBy(p))
+		t.Fatalf("path %v is on the ring and may not send: held by %q", p.key, held)
 	}
 	if w := p.window; w.size < 1 || w.size > w.limit {
 		t.Fatalf("path %v: window %d of %d", p.key, w.size, w.limit)
@@ -179,7 +180,9 @@ func (m *machine) drawLane(t *rapid.T) model.Lane {
 
 func siteOf(l model.Lane) (PathKey, Limits) {
 	n := int(l.Domain[1]-'0') % 3
-	return PathKey{Site: fmt.Sprintf("site%d", n)}, Limits{Connections: 1 + 3*n, Recipients: 1 + 2*n, Rate: float64(n) * 40, Mixed: n == 2}
+	return PathKey{Site: fmt.Sprintf("site%d", n)}, Limits{
+		Connections: 1 + 3*n, Recipients: 1 + 2*n, Rate: float64(n) * 40, Mixed: n == 2, Dials: 100 * n, PerMinute: 300 * (n % 2), PerHour: 10_000 * (n / 2),
+	}
 }
 
 func (m *machine) fresh(l model.Lane, n int) []Handle {
@@ -316,6 +319,22 @@ func (m *machine) finish(t *rapid.T) {
 	}
 }
 
+func (m *machine) dial(*rapid.T) {
+	for place := range m.busy {
+		m.s.Dialing(place)
+		return
+	}
+}
+
+// shape tells a path what a rule does to it.
+func (m *machine) shape(t *rapid.T) {
+	key, limits := siteOf(m.drawLane(t))
+	limits.Rests = m.now.Add(time.Duration(rapid.IntRange(-5, 30).Draw(t, "rest")) * time.Second)
+	limits.Rate = float64(rapid.IntRange(0, 3).Draw(t, "rate")) * 20
+	limits.Leave, limits.Why = rapid.Bool().Draw(t, "leave"), "a rule"
+	m.s.SetLimits(key, limits)
+}
+
 func (m *machine) leave(*rapid.T) {
 	if len(m.waiting) > 0 {
 		m.s.Leave(m.waiting[0])
@@ -417,7 +436,7 @@ func TestNothingIsLostOrDoubledWhateverHappens(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"accept": step(m.accept), "reserve": step(m.reserve), "end reservation": step(m.endReservation), "route": step(m.route),
 			"refill": step(m.refill), "pick": step(m.pick), "finish": step(m.finish), "leave": step(m.leave), "pass": step(m.pass),
-			"hold": step(m.hold), "sweep": step(m.sweep),
+			"hold": step(m.hold), "dial": step(m.dial), "shape": step(m.shape), "sweep": step(m.sweep),
 			"": func(t *rapid.T) { m.s.check(t) },
 		})
 		m.drain(t)

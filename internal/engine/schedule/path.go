@@ -11,7 +11,8 @@ type path struct {
 	key      PathKey
 	limits   Limits
 	window   window
-	bucket   bucket
+	meter    meter
+	dialing  int           // places whose connection is not counted yet
 	busy     int           // places that send
 	waiting  queue[*Place] // places that keep a session without mail, the longest first
 	resident int           // handles, reservations, claims under way
@@ -21,7 +22,7 @@ type path struct {
 	turns    turns[*band]
 
 	restsUntil time.Time // zero: it does not rest
-	rest       string    // why it rests: HeldDead or HeldPaused
+	rest       string    // why it rests: HeldDead, HeldPaused or HeldRule
 	reason     string    // in words
 	alarm      timer[*path]
 	ring       node[*path] // on warm or ready
@@ -79,11 +80,38 @@ func (s *Scheduler) path(key PathKey, l Limits) *path {
 		p.window.init(s.cfg.Initial, l.Connections)
 		s.paths[key] = p
 	}
+	s.limit(p, l)
+	return p
+}
+
+// limit tells the path what it may do.
+func (s *Scheduler) limit(p *path, l Limits) {
 	p.limits = l
 	p.limits.Recipients = max(l.Recipients, 1)
 	p.window.setLimit(l.Connections)
-	p.bucket.set(l.Rate, l.Burst, s.now)
-	return p
+	p.meter.set(l, s.now)
+	switch {
+	case l.Rests.After(s.now) && !l.Rests.Equal(p.restsUntil) && (l.Rests.After(p.restsUntil) || p.rest == HeldRule):
+		s.lay(p, l.Rests.Sub(s.now), HeldRule, l.Why)
+	case p.rest == HeldRule && !l.Rests.After(s.now):
+		s.endRest(p)
+	}
+}
+
+// SetLimits tells a path what it may do from now on, if there is such a path.
+func (s *Scheduler) SetLimits(key PathKey, l Limits) {
+	if p := s.paths[key]; p != nil {
+		s.limit(p, l)
+		s.reconsider(p)
+	}
+}
+
+// Sent is how many recipients a second were handed out on the path of late; 0: none, or there is no such path.
+func (s *Scheduler) Sent(key PathKey) float64 {
+	if p := s.paths[key]; p != nil {
+		return p.meter.recent(s.now)
+	}
+	return 0
 }
 
 func (s *Scheduler) forgetPath(p *path) {
@@ -130,6 +158,9 @@ func (p *path) forgetFlows() {
 	}
 }
 
+// dialsFree is how many connections may be begun now.
+func (p *path) dialsFree(now time.Time) int { return max(p.meter.dials.free(now)-p.dialing, 0) }
+
 // rests reports whether the path sends nothing for a time.
 func (p *path) rests(now time.Time) bool { return now.Before(p.restsUntil) }
 
@@ -161,10 +192,14 @@ func (s *Scheduler) reconsiderRing(p *path) {
 	var ring *queue[*path]
 	if p.handles > 0 && !p.rests(s.now) {
 		switch {
-		case !p.bucket.ready(s.now):
-			s.resting.set(&p.alarm, p.bucket.next())
+		case p.meter.free(s.now) == 0:
+			s.resting.set(&p.alarm, p.meter.next(s.now))
 		case p.waiting.n > 0:
 			ring = &s.warm
+		case p.dialsFree(s.now) == 0:
+			if p.meter.dials.free(s.now) == 0 { // else one of those that dial will tell
+				s.resting.set(&p.alarm, p.meter.dials.next(s.now))
+			}
 		case p.busy < p.window.places(s.now):
 			ring = &s.ready
 		}
@@ -193,7 +228,8 @@ func (s *Scheduler) endRest(p *path) {
 	p.restsUntil, p.rest, p.reason = time.Time{}, "", ""
 }
 
-// lay puts the path to rest. In a long rest it holds nothing: handles go back to the store, lanes sleep.
+// lay puts the path to rest. In a long rest it holds nothing: handles go back to the store, lanes sleep. If it is left,
+// they are due at once, to be routed anew.
 func (s *Scheduler) lay(p *path, d time.Duration, why, reason string) {
 	p.restsUntil, p.rest, p.reason = s.now.Add(d), why, reason
 	s.resting.set(&p.alarm, p.restsUntil)
@@ -202,13 +238,24 @@ func (s *Scheduler) lay(p *path, d time.Duration, why, reason string) {
 			for _, f := range p.bands[c].flows {
 				s.strandFlow(f)
 				for l, ok := f.lanes.first(); ok; l, ok = f.lanes.first() {
-					s.sleep(l, p.restsUntil)
+					s.sleep(l, p.again(s.now))
 				}
 				s.tidyFlow(f)
 			}
 		}
 	}
 	s.reconsider(p)
+}
+
+// left reports whether mail of the path, which rests, is to go another way.
+func (p *path) left() bool { return p.rest == HeldRule && p.limits.Leave }
+
+// again is when mail of a path that rests is to be routed again.
+func (p *path) again(now time.Time) time.Time {
+	if p.left() {
+		return now
+	}
+	return p.restsUntil
 }
 
 // strands reports whether handles of the path are to go back to the store.
@@ -227,7 +274,10 @@ func (s *Scheduler) strandFlow(f *flow) {
 func (s *Scheduler) strand(f *flow, h Handle) {
 	st := Stranded{Handle: h, Due: s.now, Why: f.account.held}
 	if p := f.band.path; st.Why == "" {
-		st.Due, st.Site, st.Rest, st.Why = p.restsUntil, p.key.Site, p.rest, p.reason
+		st.Due, st.Rest, st.Why = p.again(s.now), p.rest, p.reason
+		if !p.left() {
+			st.Site = p.key.Site
+		}
 	}
 	s.stranded = append(s.stranded, st)
 }

@@ -4,6 +4,7 @@ package schedule
 type Place struct {
 	path   *path
 	served int          // messages since the place was taken
+	dialed bool         // its connection is counted; until then it is set aside
 	node   node[*Place] // on path.waiting
 	spare  node[*Place] // on Scheduler.spare, together with node
 	left   bool
@@ -51,6 +52,7 @@ func (s *Scheduler) Pick() (Pick, bool) {
 			s.unwait(place)
 		} else {
 			place = &Place{path: p}
+			p.dialing++
 			place.node.value, place.spare.value = place, place
 			s.places++
 		}
@@ -68,7 +70,7 @@ func (s *Scheduler) More(place *Place) ([]Handle, Verdict) {
 	case p.rests(s.now), p.busy+p.waiting.n > p.window.places(s.now), s.othersWait(p) && place.served >= s.cfg.Turn:
 		return nil, Leave
 	}
-	if p.handles > 0 && p.bucket.ready(s.now) {
+	if p.handles > 0 && p.meter.free(s.now) > 0 {
 		if handles := s.take(p); handles != nil {
 			place.served++
 			s.reconsider(p)
@@ -120,12 +122,27 @@ func (s *Scheduler) Leave(place *Place) {
 	}
 	place.left = true
 	s.places--
+	if !place.dialed {
+		place.path.dialing--
+	}
 	if place.node.listed() {
 		s.unwait(place)
 	} else {
 		place.path.busy--
 	}
 	s.reconsider(place.path)
+}
+
+// Dialing tells that the holder of a place opens a connection now. The first is set aside since the place was taken; what
+// comes after it (a peer that closed an idle session, a second host) is counted and not held up.
+func (s *Scheduler) Dialing(place *Place) {
+	p := place.path
+	if !place.dialed {
+		place.dialed = true
+		p.dialing--
+	}
+	p.meter.dials.take(1, s.now)
+	s.reconsider(p)
 }
 
 // Crowded reports that every place is taken and a path waits for one: sessions without mail should end.
@@ -150,11 +167,11 @@ func (s *Scheduler) take(p *path) []Handle {
 			continue
 		}
 		g, _ := f.groups.first()
-		n := min(len(g.handles), p.limits.Recipients)
+		n := min(len(g.handles), p.limits.Recipients, max(p.meter.free(s.now), 1))
 		handles := g.handles[:n:n]
 		p.turns.take(b, n)
 		b.owner.turns.take(m, n)
-		p.bucket.take(n)
+		p.meter.take(n, s.now)
 		s.shrink(f, g, n)
 		return handles
 	}
@@ -183,8 +200,7 @@ func (s *Scheduler) Failed(place *Place, reason string) {
 	s.reconsider(p)
 }
 
-// Eased tells that the peer said 421 or that we are too fast: fewer sessions for a time, and a pause. Rules that
-// operators write on what peers say will have their effect here.
+// Eased tells that the peer said 421 and that no rule knows why: fewer sessions for a time, and a pause.
 func (s *Scheduler) Eased(place *Place, reason string) {
 	p := place.path
 	if p.rests(s.now) {

@@ -20,7 +20,7 @@ func (s *Scheduler) Route(key model.Lane, to PathKey, limits Limits) {
 		s.settleDown(l, s.now.Add(pathsFull))
 		return
 	}
-	if s.strands(p) {
+	if s.strands(p) { // one that is left is the way only when there is no other
 		s.settleDown(l, p.restsUntil)
 		return
 	}

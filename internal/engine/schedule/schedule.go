@@ -100,9 +100,11 @@ func (s *Scheduler) Advance(now time.Time) {
 		if !ok || now.Sub(p.idleSince) < s.cfg.IdlePath {
 			return
 		}
-		if p.rests(now) { // why it rests must be known when its lanes wake
+		if p.rests(now) || p.meter.counts(now) { // why it rests must be known when its lanes wake, and what it has sent
 			p.idleNode.leave()
-			p.idleSince = p.restsUntil
+			if p.idleSince = now; p.rests(now) {
+				p.idleSince = p.restsUntil
+			}
 			s.idle.push(&p.idleNode)
 			continue
 		}
@@ -139,7 +141,7 @@ type Stranded struct {
 	Handle
 	Due  time.Time // when it may be tried again
 	Site string    // that rests; empty: the account is held
-	Rest string    // of the site: HeldDead or HeldPaused
+	Rest string    // of the site: HeldDead, HeldPaused or HeldRule
 	Why  string    // in words
 }
 

@@ -13,7 +13,11 @@ import (
 const (
 	HeldDead        = "dead"        // no host could be reached; rests
 	HeldPaused      = "paused"      // the peer said 421; rests
+	HeldRule        = "rule"        // a rule on what the peer answered; rests
 	HeldRate        = "rate"        // recipients a second
+	HeldMinute      = "per-minute"  // recipients a minute
+	HeldHour        = "per-hour"    // recipients an hour
+	HeldDials       = "dials"       // connections a minute
 	HeldConnections = "connections" // the site's limit on sessions
 	HeldWindow      = "window"      // sessions allowed by how the site was reached of late
 	HeldCeiling     = "ceiling"     // sessions the peer was seen to bear when it said 421
@@ -45,6 +49,7 @@ type PathStatus struct {
 	Lanes   int
 	HeldBy  string // the name of the limit; empty: nothing holds it
 	Reason  string // in words, when it rests
+	Rule    string // that gave the number which holds it, where there is one
 	Until   time.Time
 }
 
@@ -70,18 +75,35 @@ func (s *Scheduler) Snapshot(limit int) Snapshot {
 			snap.Paths = append(snap.Paths, s.status(p))
 		}
 	}
-	slices.SortFunc(snap.Paths, func(a, b PathStatus) int {
-		return cmp.Or(cmp.Compare(b.Handles[0]+b.Handles[1], a.Handles[0]+a.Handles[1]), cmp.Compare(b.Busy, a.Busy),
-			cmp.Compare(a.Site, b.Site), a.Source.Compare(b.Source))
-	})
-	snap.Paths = snap.Paths[:min(limit, len(snap.Paths))]
+	snap.Paths = fullest(snap.Paths, limit)
 	return snap
 }
 
+// Held describes the paths that a limit holds, at most limit of them: those that hold most.
+func (s *Scheduler) Held(limit int) []PathStatus {
+	var list []PathStatus
+	for _, p := range s.paths {
+		if st := s.status(p); st.HeldBy != "" {
+			list = append(list, st)
+		}
+	}
+	return fullest(list, limit)
+}
+
+// fullest are the paths that hold most, those first.
+func fullest(list []PathStatus, limit int) []PathStatus {
+	slices.SortFunc(list, func(a, b PathStatus) int {
+		return cmp.Or(cmp.Compare(b.Handles[0]+b.Handles[1], a.Handles[0]+a.Handles[1]), cmp.Compare(b.Busy, a.Busy),
+			cmp.Compare(a.Site, b.Site), a.Source.Compare(b.Source))
+	})
+	return list[:min(limit, len(list))]
+}
+
 func (s *Scheduler) status(p *path) PathStatus {
+	held, rule := s.heldBy(p)
 	st := PathStatus{
 		Source: p.key.Source, Site: p.key.Site, Window: p.window.places(s.now), Limit: p.window.limit, Busy: p.busy,
-		Waiting: p.waiting.n, Lanes: p.lanes, HeldBy: s.heldBy(p), Reason: p.reason, Until: p.restsUntil,
+		Waiting: p.waiting.n, Lanes: p.lanes, HeldBy: held, Rule: rule, Reason: p.reason, Until: p.restsUntil,
 	}
 	for c := range p.bands {
 		st.Handles[c] = p.bands[c].load
@@ -89,24 +111,32 @@ func (s *Scheduler) status(p *path) PathStatus {
 	return st
 }
 
-func (s *Scheduler) heldBy(p *path) string {
+// heldBy is the name of the limit that holds the path, and the rule that gave it.
+func (s *Scheduler) heldBy(p *path) (limit, rule string) {
+	rules := p.limits.Rules
 	switch allowed := p.window.places(s.now); {
 	case p.rests(s.now):
-		return p.rest
+		return p.rest, ""
 	case p.handles == 0:
-		return ""
-	case !p.bucket.ready(s.now):
-		return HeldRate
+		return "", ""
+	case p.meter.hour.free(s.now) == 0:
+		return HeldHour, rules.PerHour
+	case p.meter.minute.free(s.now) == 0:
+		return HeldMinute, rules.PerMinute
+	case p.meter.free(s.now) == 0:
+		return HeldRate, rules.Rate
 	case p.waiting.n > 0:
-		return ""
+		return "", ""
+	case p.dialsFree(s.now) == 0:
+		return HeldDials, rules.Dials
 	case p.busy >= allowed && allowed < p.window.size:
-		return HeldCeiling
+		return HeldCeiling, ""
 	case p.busy >= allowed && p.window.size < p.window.limit:
-		return HeldWindow
+		return HeldWindow, ""
 	case p.busy >= allowed:
-		return HeldConnections
+		return HeldConnections, rules.Connections
 	case s.places >= s.cfg.MaxPlaces:
-		return HeldSessions
+		return HeldSessions, ""
 	}
-	return ""
+	return "", ""
 }

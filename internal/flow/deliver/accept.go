@@ -16,7 +16,7 @@ func (s *Service) Reserve(lane model.Lane) (lease int64, nextDue time.Time, ok b
 		return 0, time.Time{}, false
 	}
 	p := s.plan(lane, now)
-	if p == nil || !s.sched.AccountKnown(lane.Account) || !s.sched.Reserve(lane, p.path, p.limits) {
+	if p == nil || !s.sched.AccountKnown(lane.Account) || !s.sched.Reserve(lane, p.path, s.limitsOf(p, now)) {
 		return 0, time.Time{}, false
 	}
 	return s.lease.Load(), now.Add(s.cfg.RetryFirst), true

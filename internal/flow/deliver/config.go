@@ -32,6 +32,8 @@ type Store interface {
 	RenewLease(ctx context.Context, lease int64, expires time.Time) error
 	DeadLeases(ctx context.Context, node string, own int64, now time.Time) ([]int64, error)
 	CloseLease(ctx context.Context, lease int64) error
+	KeepPaths(ctx context.Context, node string, list []model.PathState) error
+	PathStates(ctx context.Context, node string) ([]model.PathState, error)
 }
 
 // Router plans the way to a domain; its error is an *smtp.Error.
@@ -109,6 +111,7 @@ type Config struct {
 type Source struct {
 	Addr netip.Addr
 	Helo string // what sessions from it call themselves; empty: Config.Helo
+	Pool string
 }
 
 func orDefault[T int | int64 | time.Duration](v *T, d T) {

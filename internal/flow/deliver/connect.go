@@ -24,6 +24,7 @@ func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
 	w.hangUp(ctx)
 	var fault *connectFault
 	for _, host := range p.route.Candidates(p.path.Source, w.cfg.Hosts) {
+		w.dialing()
 		session, err := w.Connector.Connect(ctx, w.target(p, host))
 		if err == nil {
 			w.session, w.sent = session, 0
@@ -52,11 +53,19 @@ func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
 }
 
 func (w *worker) target(p *plan, host route.Candidate) outbound.Target {
-	t := outbound.Target{Host: host.Host, Addr: host.Addr, Source: p.path.Source, Helo: p.helo, TLS: p.route.TLS}
+	t := outbound.Target{Host: host.Host, Addr: host.Addr, Source: p.path.Source, Helo: p.helo, TLS: p.tls()}
 	if a := p.route.Auth; a != nil {
 		t.Auth = &outbound.Auth{Username: a.Username, Password: a.Password}
 	}
 	return t
+}
+
+// dialing counts a connection.
+func (w *worker) dialing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sched.Dialing(w.place)
+	w.dialed = true
 }
 
 func asOutbound(err error) *outbound.Error {

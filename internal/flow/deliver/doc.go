@@ -16,7 +16,7 @@
 // clocks of the processes must agree to within half a lease.
 //
 // Memory: the scheduler's (see there), Config.MaxBodies octets of message bytes (one message more than that at a time
-// if a single one is larger), MaxPlans × 1 KiB of routes, and a session's buffers for each place.
+// if a single one is larger), MaxPlans × 1.5 KiB of routes, and a session's buffers for each place.
 //
 // It does not decide what a reply means beyond RFC 5321's classes, writes no DSN (it leaves notices in the store) and
 // knows nothing of how mail came in.

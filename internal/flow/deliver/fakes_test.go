@@ -19,6 +19,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
+	"github.com/budkavle/budkavle/internal/engine/shaping"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
@@ -47,6 +48,8 @@ type memory struct {
 	unread     error // what Suppressed answers
 	lookUps    int
 	soft       map[string]model.SoftBounce
+	paths      []model.PathState
+	kept       int // times that they were told
 }
 
 func newMemory() *memory {
@@ -251,6 +254,20 @@ func (m *memory) CloseLease(_ context.Context, lease int64) error {
 	return nil
 }
 
+func (m *memory) KeepPaths(_ context.Context, _ string, list []model.PathState) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.paths = list
+	m.kept++
+	return m.fault
+}
+
+func (m *memory) PathStates(context.Context, string) ([]model.PathState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.paths, m.fault
+}
+
 // count is how many recipients are in a state.
 func (m *memory) count(st model.RecipientState) (n int) {
 	m.mu.Lock()
@@ -310,6 +327,16 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 		Noticed: func() { b.noticed++ },
 	}, c)
 	return b
+}
+
+// shape has the bench go by rules of shaping before those of the program.
+func (b *bench) shape(text string) {
+	b.t.Helper()
+	table, err := shaping.New(strings.NewReader(text))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Shaping, b.shaped = table, shaping.NewState(table)
 }
 
 // rules are those of the program.

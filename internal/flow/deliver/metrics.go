@@ -22,6 +22,7 @@ type Metrics struct {
 	Sessions      atomic.Int64 // open now
 	Connects      atomic.Int64 // sessions opened
 	ConnectFaults atomic.Int64 // transactions for which no host was reached
+	Shaped        atomic.Int64 // times that a rule on an answer changed what a path may do
 	StoreFaults   atomic.Int64 // calls of the store that failed and are repeated
 	Forgotten     atomic.Int64 // times that lanes were forgotten for want of room
 	Age           Histogram    // from acceptance to delivery

@@ -5,7 +5,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/budkavle/budkavle/internal/engine/shaping"
 	"github.com/budkavle/budkavle/internal/model"
 )
 
@@ -13,7 +12,7 @@ import (
 func TestARateIsKeptAndUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.Shaping = shaping.New(nil, shaping.Limits{Connections: 5, Messages: 100, Recipients: 1, Rate: 2}, shaping.Limits{})
+		b.shape("[[rule]]\nname = \"slow\"\nconnections = 5\nrecipients_per_message = 1\nper_second = 2\n")
 		b.queue(1, model.ClassTransactional, 120, "slow.example")
 		b.start()
 		for range 6 {
@@ -31,7 +30,7 @@ func TestARateIsKeptAndUsed(t *testing.T) {
 func TestBulkIsNotStarved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.Shaping = shaping.New(nil, shaping.Limits{Connections: 2, Messages: 100, Recipients: 1, Rate: 10}, shaping.Limits{})
+		b.shape("[[rule]]\nname = \"slow\"\nconnections = 2\nrecipients_per_message = 1\nper_second = 10\n")
 		b.queue(1, model.ClassTransactional, 2000, "one.example")
 		b.queue(2, model.ClassBulk, 2000, "one.example")
 		b.start()

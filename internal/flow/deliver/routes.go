@@ -10,6 +10,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
+	"github.com/budkavle/budkavle/internal/engine/shaping"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
@@ -36,8 +37,10 @@ type plan struct {
 	fault    *smtp.Error
 	path     schedule.PathKey
 	helo     string // what sessions by the path call themselves
-	limits   schedule.Limits
-	messages int // on one connection
+	query    shaping.Query
+	shaped   shaping.Limits
+	limits   schedule.Limits // shaped, as long as no answer has put anything in force
+	messages int             // on one connection
 	expires  time.Time
 }
 
@@ -112,7 +115,7 @@ func (s *Service) resolveLane(ctx context.Context, lane model.Lane) {
 		s.asked--
 		s.sched.SetAccount(account.ID, account.Weight, heldWhy(&account))
 		s.remember(lane, p, now)
-		s.sched.Route(lane, p.path, p.limits)
+		s.sched.Route(lane, p.path, s.limitsOf(p, now))
 	})
 }
 
@@ -134,21 +137,12 @@ func (s *Service) lookUp(ctx context.Context, lane model.Lane) *plan {
 	if err != nil {
 		return unroutable(smtp.AsError(err), now)
 	}
-	source, ok := s.source(lane, r)
+	p, ok := s.choose(lane, r, now)
 	if !ok {
 		return unroutable(smtp.Errorf(451, "4.4.4",
 			"none of the source addresses (budkavle ip list, or delivery.source_addresses) can reach %s: its hosts have addresses of the other family only", lane.Domain), now)
 	}
-	limits := s.Shaping.Site(r.HostNames())
-	if r.Fixed {
-		limits = s.Shaping.Fixed(r.Connections)
-	}
-	return &plan{
-		route: r, path: schedule.PathKey{Source: source.Addr, Site: r.Site}, helo: cmp.Or(source.Helo, s.cfg.Helo), messages: limits.Messages, expires: r.Expires,
-		limits: schedule.Limits{
-			Connections: limits.Connections, Recipients: limits.Recipients, Rate: limits.Rate, Mixed: limits.Mixed,
-		},
-	}
+	return p
 }
 
 func unroutable(fault *smtp.Error, now time.Time) *plan {
@@ -162,24 +156,48 @@ func unroutable(fault *smtp.Error, now time.Time) *plan {
 	}
 }
 
-// source chooses the address to send from: the same for an account and domain each time, so that a receiver that
-// greylists sees the same client again.
-func (s *Service) source(lane model.Lane, r *route.Plan) (Source, bool) {
+// choose makes the plan with an address to send from: the same for an account and domain each time, so that a receiver
+// that greylists sees the same client again, unless a rule has its mail take another for a time. If all are left, that
+// which is back first is waited for.
+func (s *Service) choose(lane model.Lane, r *route.Plan, now time.Time) (*plan, bool) {
 	s.mu.Lock()
-	sources := s.sources // replaced as a whole
-	s.mu.Unlock()
-	n := len(sources)
-	if n == 0 {
-		return Source{}, true
+	defer s.mu.Unlock()
+	if len(s.sources) == 0 {
+		return s.planBy(Source{}, lane, r), true
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(lane.Domain)) // a hash takes everything
+	n := len(s.sources)
 	first := int((uint64(h.Sum32()) + uint64(lane.Account)) % uint64(n))
+	var best *plan
+	var back time.Time // of best, which is left; and of the first that was passed over
 	for i := range n {
-		from := sources[(first+i)%n]
-		if len(r.Candidates(from.Addr, 1)) > 0 {
-			return from, true
+		from := s.sources[(first+i)%n]
+		if len(r.Candidates(from.Addr, 1)) == 0 {
+			continue
+		}
+		p := s.planBy(from, lane, r)
+		until, left := s.shaped.Left(shaping.Path(p.path), now)
+		if !left {
+			if best != nil && back.Before(p.expires) {
+				p.expires = back // then the address it belongs to may be good again
+			}
+			return p, true
+		}
+		if best == nil || until.Before(back) {
+			best, back = p, until
 		}
 	}
-	return Source{}, false
+	return best, best != nil
+}
+
+// planBy is the plan with a source address.
+func (s *Service) planBy(from Source, lane model.Lane, r *route.Plan) *plan {
+	q := shaping.Query{
+		Domain: lane.Domain, Hosts: r.HostNames(), Site: r.Site, Source: from.Addr, Pool: from.Pool, Route: r.Fixed, RouteConnections: r.Connections,
+	}
+	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: q, shaped: s.Shaping.Limits(q), expires: r.Expires}
+	p.path = schedule.PathKey{Source: from.Addr, Site: p.shaped.Path(r.Site)}
+	p.messages, p.limits = p.shaped.Messages, scheduled(&p.shaped)
+	return p
 }

@@ -38,6 +38,7 @@ type Service struct {
 	mu        sync.Mutex // guards what follows
 	sched     *schedule.Scheduler
 	sources   []Source
+	shaped    *shaping.State
 	plans     map[planKey]*plan           // at most Config.MaxPlans
 	workers   map[*schedule.Place]*worker // one a place
 	asked     int                         // lanes given to resolvers
@@ -66,7 +67,7 @@ func New(d Deps, c Config) *Service {
 	s := &Service{
 		Deps: d, cfg: c, asks: make(chan model.Lane, 4*c.Resolvers), claims: make(chan []schedule.Refill, 1),
 		wake: make(chan struct{}, 1), sweep: make(chan struct{}, 1), refresh: make(chan struct{}, 1), sources: c.Sources,
-		sched: schedule.New(c.Schedule, d.Clock.Now()), plans: map[planKey]*plan{}, workers: map[*schedule.Place]*worker{},
+		sched: schedule.New(c.Schedule, d.Clock.Now()), shaped: shaping.NewState(d.Shaping), plans: map[planKey]*plan{}, workers: map[*schedule.Place]*worker{},
 	}
 	s.bodies = newBodies(d.Store, c.MaxBodies)
 	s.settler.init(s)
@@ -78,6 +79,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := s.openLease(ctx); err != nil {
 		return fmt.Errorf("delivery cannot start: %w", err)
 	}
+	s.restorePaths(ctx)
 	life := context.WithoutCancel(ctx) // Stop ends it, not the caller's start-up
 	s.work, s.upkeep = lifecycle.New(life), lifecycle.New(life)
 	s.upkeep.Go(s.settler.run)
@@ -89,6 +91,7 @@ func (s *Service) Start(ctx context.Context) error {
 	s.work.Go(s.clockwork)
 	s.work.Go(s.sweepLanes)
 	s.work.Go(s.recover)
+	s.work.Go(s.keepPaths)
 	return nil
 }
 

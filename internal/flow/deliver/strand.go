@@ -62,7 +62,7 @@ func (s *Service) message(ctx context.Context, id ident.ID, read map[ident.ID]*m
 // is told once, and a delay once.
 func (a *attempt) rested(st *schedule.Stranded, due time.Time, notice model.NoticeKind) settling {
 	enhanced := "4.4.1" // RFC 3463 3.5: no answer from host
-	if st.Rest == schedule.HeldPaused {
+	if st.Rest != schedule.HeldDead {
 		enhanced = "4.4.5" // mail system congestion
 	}
 	out := a.outcome(&st.Handle, model.StateWaiting, model.EventDeferred, model.Reply{

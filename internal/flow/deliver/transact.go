@@ -21,7 +21,7 @@ func (w *worker) transact(ctx context.Context, a *attempt, p *plan, handles []sc
 		a.began = w.Clock.Now()
 		a.ready = a.began
 		if fault := w.connect(ctx, p); fault != nil {
-			w.notReached(ctx, a, fault, handles)
+			w.notReached(ctx, a, p, fault, handles)
 			return nil
 		}
 		a.ready = w.Clock.Now()
@@ -36,7 +36,7 @@ func (w *worker) transact(ctx context.Context, a *attempt, p *plan, handles []sc
 			continue
 		}
 		w.observe(results)
-		again := w.settle(ctx, a, results, handles)
+		again := w.settle(ctx, a, p, results, handles)
 		if !w.session.Usable() {
 			w.drop()
 		}
@@ -95,7 +95,7 @@ func (w *worker) observe(r outbound.Results) {
 }
 
 // settle hands on the outcomes and returns the handles to send again at once.
-func (w *worker) settle(ctx context.Context, a *attempt, r outbound.Results, handles []schedule.Handle) []schedule.Handle {
+func (w *worker) settle(ctx context.Context, a *attempt, p *plan, r outbound.Results, handles []schedule.Handle) []schedule.Handle {
 	var again []schedule.Handle
 	out := make([]settling, 0, len(handles))
 	for i, h := range handles {
@@ -111,8 +111,9 @@ func (w *worker) settle(ctx context.Context, a *attempt, r outbound.Results, han
 			if a.fixed && res.Reply.Code == 530 {
 				res.Err.Err.Class = smtp.Temporary // our login or our TLS is missing (RFC 4954 6, 3207 4): the operator's to mend
 			}
+			rule := w.heed(p, res.Err, res.Reply)
 			f := a.failed(h, res.Err.Err, res.Reply)
-			f.stage = res.Err.Stage
+			f.stage, f.Event.Data.Shaping = res.Err.Stage, rule
 			out = append(out, f)
 		}
 	}
@@ -125,7 +126,7 @@ func (w *worker) settle(ctx context.Context, a *attempt, r outbound.Results, han
 }
 
 // notReached settles an attempt that found no host.
-func (w *worker) notReached(ctx context.Context, a *attempt, fault *connectFault, handles []schedule.Handle) {
+func (w *worker) notReached(ctx context.Context, a *attempt, p *plan, fault *connectFault, handles []schedule.Handle) {
 	a.ready = w.Clock.Now()
 	a.ended = a.ready
 	if ctx.Err() != nil {
@@ -138,7 +139,11 @@ func (w *worker) notReached(ctx context.Context, a *attempt, fault *connectFault
 		w.signal = eased
 	}
 	a.fault = fault
+	rule := w.heed(p, fault.err, fault.err.Reply)
 	out := a.fail(handles, fault.err.Err, fault.err.Reply)
+	for i := range out {
+		out[i].Event.Data.Shaping = rule
+	}
 	w.learn(ctx, a.body.msg, out)
 	w.settler.add(out)
 }

@@ -44,7 +44,7 @@ func (s *Service) routeLanes(now time.Time) {
 			return
 		}
 		if p := s.plan(lane, now); p != nil && s.sched.AccountKnown(lane.Account) {
-			s.sched.Route(lane, p.path, p.limits)
+			s.sched.Route(lane, p.path, s.limitsOf(p, now))
 			continue
 		}
 		s.asked++

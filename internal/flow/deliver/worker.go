@@ -17,6 +17,8 @@ type worker struct {
 	work    chan []schedule.Handle // handed over by turn while the place waits; nil: close and leave
 	session Session                // nil: none is open
 	sent    int                    // messages on it
+	carries int                    // messages it may carry
+	dialed  bool                   // a connection was begun
 	signal  signal                 // what the last transaction showed of the host
 	reason  string
 }
@@ -49,7 +51,7 @@ func (w *worker) next(ctx context.Context) (handles []schedule.Handle) {
 	verdict := schedule.Leave
 	w.act(func(now time.Time) {
 		w.report()
-		if !w.draining && !w.lapsed(now) && ctx.Err() == nil {
+		if !w.draining && !w.lapsed(now) && ctx.Err() == nil && !w.spent() {
 			handles, verdict = w.sched.More(w.place)
 		}
 	})
@@ -69,6 +71,11 @@ func (w *worker) next(ctx context.Context) (handles []schedule.Handle) {
 	case <-ctx.Done():
 	}
 	return w.withdraw()
+}
+
+// spent reports that another message would need another connection, which the scheduler has to grant.
+func (w *worker) spent() bool {
+	return w.dialed && (w.session == nil || w.sent >= w.carries || !w.session.Usable())
 }
 
 // withdraw ends the waiting; if work was handed over at the same moment, that is done first.
@@ -132,6 +139,7 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 		return
 	}
 	a.site, a.fixed = p.path.Site, p.route.Fixed
+	w.carries = p.messages
 	for len(handles) > 0 {
 		handles = w.transact(ctx, a, p, handles)
 	}

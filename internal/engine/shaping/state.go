@@ -1,0 +1,214 @@
+package shaping
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxPaths bounds the paths with something in force: 10,000 × 1 KiB = 10 MiB.
+	maxPaths = 10_000
+	// maxSaid is how much of an answer is kept, in octets.
+	maxSaid = 200
+	// cohort is how long after an answer that acted others of its kind say the same: they were under way together.
+	cohort = 2 * time.Second
+	// counted is within which time the answers of a rule with "after" must come.
+	counted = 10 * time.Minute
+)
+
+// State is what answers have put in force on the paths of one node. It is not safe for concurrent use; times are
+// arguments.
+type State struct {
+	table *Table
+	paths map[Path]*entry
+}
+
+// entry is what is known of a path.
+type entry struct {
+	force  Force
+	base   Limits // without the force; its Connections are 0 until Apply told
+	count  int    // answers of the rule named
+	rule   string
+	counts time.Time // since when
+}
+
+// NewState returns a state in which nothing is in force.
+func NewState(t *Table) *State { return &State{table: t, paths: map[Path]*entry{}} }
+
+// Complaint is an answer of a server and where it came.
+type Complaint struct {
+	Path   Path
+	Query  Query
+	Said   Said
+	Limits Limits  // of the path without what is in force
+	Recent float64 // recipients a second of late; 0: not known
+}
+
+// Answer acts on a complaint. It reports whether a rule has acted on it, and if so what is in force now; changed says that
+// this complaint did it, and not one of the moment before.
+func (s *State) Answer(c Complaint, now time.Time) (f Force, known, changed bool) {
+	a := s.table.answerTo(&c.Query, &c.Said)
+	if a == nil {
+		return Force{}, false, false
+	}
+	e := s.entry(c.Path, now)
+	e.base = c.Limits
+	if !e.reaches(a, now) {
+		return Force{}, false, false
+	}
+	if now.Sub(e.force.At) < cohort && e.force.Rule == a.origin {
+		return e.force, true, false
+	}
+	e.force = a.act(e.force, &c, now)
+	return e.force, true, true
+}
+
+// reaches counts an answer and reports whether there were as many as the rule wants.
+func (e *entry) reaches(a *answer, now time.Time) bool {
+	if e.rule != a.origin.Rule || now.Sub(e.counts) > counted {
+		e.rule, e.count, e.counts = a.origin.Rule, 0, now
+	}
+	e.count++
+	return e.count >= a.after
+}
+
+// act adds what the rule does to what is in force.
+func (a *answer) act(f Force, c *Complaint, now time.Time) Force {
+	rate, connections := f.RateNow(now), f.ConnectionsNow(now)
+	left := f.Left && f.Resting(now)
+	next := Force{
+		Path: c.Path, Rule: a.origin, Said: cut(c.Said), At: now, Every: a.period,
+		Rate: rate, FullRate: f.FullRate, Connections: connections, FullConns: f.FullConns, Left: left,
+	}
+	if f.Resting(now) {
+		next.Rests = f.Rests
+	}
+	if a.factor > 0 || a.rate > 0 {
+		next.lowerRate(a, c)
+	}
+	if a.connections > 0 && a.connections < c.Limits.Connections {
+		if connections == 0 {
+			next.FullConns = c.Limits.Connections
+		}
+		if next.Connections == 0 || a.connections < next.Connections {
+			next.Connections = a.connections
+		}
+	}
+	for _, d := range []time.Duration{a.pause, a.leave} {
+		if until := now.Add(d); d > 0 && until.After(next.Rests) {
+			next.Rests = until
+		}
+	}
+	next.Left = left || a.leave > 0
+	return next
+}
+
+// lowerRate goes by what was sent of late where that is less than what was allowed: half of a limit that nobody reached
+// is no brake. What it climbs back to is twice that, and then the limit.
+func (f *Force) lowerRate(a *answer, c *Complaint) {
+	full := c.Limits.rate()
+	if c.Recent > 0 && (full == 0 || 2*c.Recent < full) {
+		full = 2 * c.Recent
+	}
+	from := f.Rate
+	if from == 0 {
+		if from = full; c.Recent > 0 {
+			from = min(c.Recent, full)
+		}
+		f.FullRate = full
+	} else if c.Recent > 0 {
+		from = min(from, c.Recent)
+	}
+	to := a.rate
+	if by := from * a.factor; a.factor > 0 && (to == 0 || by < to) {
+		to = by
+	}
+	if to == 0 { // a factor of a rate that nobody knows
+		return
+	}
+	if f.Rate == 0 || to < f.Rate {
+		f.Rate = max(to, lowest)
+	}
+	f.FullRate = max(f.FullRate, 2*f.Rate)
+}
+
+func cut(s Said) string {
+	text := strings.ToValidUTF8(s.Text[:min(len(s.Text), maxSaid)], "")
+	if s.Enhanced != "" {
+		text = s.Enhanced + " " + text
+	}
+	if s.Code > 0 {
+		text = strconv.Itoa(s.Code) + " " + text
+	}
+	return strings.TrimSpace(text)
+}
+
+// Apply gives the limits of a path with what is in force, and that itself.
+func (s *State) Apply(p Path, l Limits, now time.Time) (Limits, Force) {
+	e := s.paths[p]
+	if e == nil {
+		return l, Force{}
+	}
+	e.base = l
+	return e.force.limit(l, now), e.force
+}
+
+// Left reports whether the path's mail is to take another source address, and until when.
+func (s *State) Left(p Path, now time.Time) (until time.Time, left bool) {
+	if e := s.paths[p]; e != nil && e.force.Left && e.force.Resting(now) {
+		return e.force.Rests, true
+	}
+	return time.Time{}, false
+}
+
+// Shaped is a path with its limits as they are now.
+type Shaped struct {
+	Force
+	Limits Limits
+}
+
+// All forgets what is over and lists the rest, with those whose force has just ended: their limits are whole again. Paths
+// whose limits were not asked for yet have none.
+func (s *State) All(now time.Time) []Shaped {
+	var list []Shaped
+	for p, e := range s.paths {
+		if !e.force.At.IsZero() {
+			list = append(list, Shaped{e.force, e.force.limit(e.base, now)})
+		}
+		if !now.Before(e.force.Until()) && now.Sub(e.counts) > counted {
+			delete(s.paths, p)
+		}
+	}
+	return list
+}
+
+// Restore puts in force again what an earlier process kept.
+func (s *State) Restore(list []Force, now time.Time) {
+	for _, f := range list {
+		if now.Before(f.Until()) && len(s.paths) < maxPaths {
+			s.paths[f.Path] = &entry{force: f}
+		}
+	}
+}
+
+// entry finds or makes an entry. For want of room the one that acted longest ago goes, of a few: one that matters acts
+// again.
+func (s *State) entry(p Path, now time.Time) *entry {
+	if e := s.paths[p]; e != nil {
+		return e
+	}
+	if len(s.paths) >= maxPaths {
+		var some []Path
+		for q := range s.paths {
+			if some = append(some, q); len(some) == 16 {
+				break
+			}
+		}
+		delete(s.paths, slices.MinFunc(some, func(a, b Path) int { return s.paths[a].force.At.Compare(s.paths[b].force.At) }))
+	}
+	e := &entry{counts: now}
+	s.paths[p] = e
+	return e
+}

@@ -1,0 +1,118 @@
+package deliver
+
+import (
+	"time"
+
+	"github.com/budkavle/budkavle/internal/engine/bounce"
+	"github.com/budkavle/budkavle/internal/engine/outbound"
+	"github.com/budkavle/budkavle/internal/engine/schedule"
+	"github.com/budkavle/budkavle/internal/engine/shaping"
+	"github.com/budkavle/budkavle/internal/standard/smtp"
+)
+
+// scheduled is limits as the scheduler takes them.
+func scheduled(l *shaping.Limits) schedule.Limits {
+	by := func(k shaping.Knob) string {
+		if o := l.Origins[k]; o != nil {
+			return o.String()
+		}
+		return ""
+	}
+	return schedule.Limits{
+		Connections: l.Connections, Dials: l.ConnectionsPerMinute, Recipients: l.Recipients, Rate: l.PerSecond, PerMinute: l.PerMinute, PerHour: l.PerHour, Mixed: l.Mixed,
+		Rules: schedule.Rules{
+			Connections: by(shaping.Connections), Dials: by(shaping.ConnectionsPerMinute), Rate: by(shaping.PerSecond),
+			PerMinute: by(shaping.PerMinute), PerHour: by(shaping.PerHour),
+		},
+	}
+}
+
+// forced is limits with what answers have put in force.
+func forced(l *shaping.Limits, f *shaping.Force, now time.Time) schedule.Limits {
+	s := scheduled(l)
+	if f.Resting(now) {
+		s.Rests, s.Leave, s.Why = f.Rests, f.Left, "rule "+f.Rule.String()+" on: "+f.Said
+	}
+	return s
+}
+
+// limitsOf is what a plan's path may do now.
+func (s *Service) limitsOf(p *plan, now time.Time) schedule.Limits {
+	if p.route == nil {
+		return p.limits
+	}
+	l, f := s.shaped.Apply(shaping.Path(p.path), p.shaped, now)
+	if f.At.IsZero() {
+		return p.limits
+	}
+	return forced(&l, &f, now)
+}
+
+// tls is how sessions of the plan are secured. What is sent by a fixed route is secured as that says.
+func (p *plan) tls() smtp.TLSMode {
+	if p.route.Fixed {
+		return p.route.TLS
+	}
+	return p.shaped.TLS
+}
+
+// heed lets the rules about answers act on a failure, and names the one that did. What a rule knows is no signal to the
+// scheduler. Mail that was refused because of our address is kept for another, if there is one.
+func (w *worker) heed(p *plan, e *outbound.Error, r outbound.Reply) string {
+	if r.Code == 0 { // nobody answered
+		return ""
+	}
+	class := w.Bounces.Reply(bounce.Said{Code: r.Code, Enhanced: r.Enhanced, Text: r.Text, Host: p.query.Hosts[0], Stage: string(e.Stage)}).Class
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.Clock.Now()
+	w.sched.Advance(now)
+	path := shaping.Path(p.path)
+	f, known, changed := w.shaped.Answer(shaping.Complaint{
+		Path: path, Query: p.query, Limits: p.shaped, Recent: w.sched.Sent(p.path),
+		Said: shaping.Said{Code: r.Code, Enhanced: r.Enhanced, Text: r.Text, Class: string(class)},
+	}, now)
+	if !known {
+		return ""
+	}
+	w.signal = nothing
+	if f.Left && e.Err.Class == smtp.Permanent && w.another(p, now) {
+		e.Err.Class = smtp.Temporary
+	}
+	if changed {
+		w.force(p, &f, now)
+	}
+	return f.Rule.String()
+}
+
+// force puts in force what a rule has just changed.
+func (s *Service) force(p *plan, f *shaping.Force, now time.Time) {
+	if f.Left {
+		for key, other := range s.plans {
+			if other.path == p.path {
+				delete(s.plans, key)
+			}
+		}
+	}
+	s.sched.SetLimits(p.path, s.limitsOf(p, now))
+	s.turn(now)
+	s.Metrics.Shaped.Add(1)
+	s.Log.Info("shaped", "site", f.Site, "source", f.Source, "rule", f.Rule.String(), "said", f.Said, "rate", f.Rate, "connections", f.Connections,
+		"rests", f.Rests, "left", f.Left)
+}
+
+// another reports whether another source address reaches the site and was not left.
+func (s *Service) another(p *plan, now time.Time) bool {
+	for _, from := range s.sources {
+		if from.Addr == p.path.Source || len(p.route.Candidates(from.Addr, 1)) == 0 {
+			continue
+		}
+		q := p.query
+		q.Source, q.Pool = from.Addr, from.Pool
+		l := s.Shaping.Limits(q)
+		if _, left := s.shaped.Left(shaping.Path{Source: from.Addr, Site: l.Path(q.Site)}, now); !left {
+			return true
+		}
+	}
+	return false
+}
