@@ -28,6 +28,9 @@ func (s *Service) Add(ctx context.Context, list []model.Suppression) (int, error
 
 // wanted leaves out bounces of what an allow list names: that of the account or the operator, or one further up in the list.
 func (s *Service) wanted(ctx context.Context, list []model.Suppression) ([]model.Suppression, error) {
+	if some, err := s.allowed(ctx, list); err != nil || !some {
+		return list, err
+	}
 	names := map[string]bool{} // keys of addresses and domains; at most two for each entry
 	for i := range list {
 		if list[i].Kind == model.SuppressBounce {
@@ -59,6 +62,24 @@ func (s *Service) wanted(ctx context.Context, list []model.Suppression) ([]model
 		wanted = append(wanted, e)
 	}
 	return wanted, nil
+}
+
+// allowed reports whether there is an allow list that the entries must be looked up in: most accounts have none.
+func (s *Service) allowed(ctx context.Context, list []model.Suppression) (bool, error) {
+	asked := map[List]bool{{}: true, {Account: list[0].Account}: true}
+	for i := range list {
+		if list[i].Kind == model.SuppressAllow {
+			return true, nil
+		}
+		asked[List{list[i].Account, list[i].Domain}] = true
+	}
+	for l := range asked {
+		found, err := s.Store.ListSuppressions(ctx, store.SuppressionFilter{Account: l.Account, Domain: &l.Domain, Kind: model.SuppressAllow}, model.Suppression{}, false, 1)
+		if err != nil || len(found) > 0 {
+			return len(found) > 0, err
+		}
+	}
+	return false, nil
 }
 
 // domainKey is the key of an allow-list entry for all addresses of the domain.

@@ -21,34 +21,64 @@ func Kinds() []model.SuppressionKind {
 
 // Each calls f with every entry that matches, list by list, in the order of domain and address.
 func (s *Service) Each(ctx context.Context, filter store.SuppressionFilter, f func(model.Suppression, Record) error) error {
+	domains, err := s.domains(ctx, filter)
+	if err != nil {
+		return err
+	}
 	names := map[model.DomainID]string{}
 	for _, kind := range Kinds() {
 		if filter.Kind != "" && filter.Kind != kind {
 			continue
 		}
-		part := filter
-		part.Kind = kind
-		for after := (model.Suppression{}); ; {
-			list, err := s.Store.ListSuppressions(ctx, part, after, false, maxBatch)
-			if err != nil {
+		for i := range domains {
+			part := filter
+			part.Kind, part.Domain = kind, &domains[i]
+			if err := s.each(ctx, part, names, f); err != nil {
 				return err
 			}
-			for i := range list {
-				r, ok, err := s.record(ctx, &list[i], names)
-				if err == nil && ok {
-					err = f(list[i], r)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if len(list) < maxBatch {
-				break
-			}
-			after = list[len(list)-1]
 		}
 	}
 	return nil
+}
+
+// domains are those that have entries: each is one step in the order of the lists.
+func (s *Service) domains(ctx context.Context, filter store.SuppressionFilter) ([]model.DomainID, error) {
+	if filter.Domain != nil {
+		return []model.DomainID{*filter.Domain}, nil
+	}
+	all := store.SuppressionFilter{Account: filter.Account}
+	var list []model.DomainID
+	for after := (model.Suppression{}); ; {
+		next, err := s.Store.ListSuppressions(ctx, all, after, false, 1)
+		if err != nil || len(next) == 0 {
+			return list, err
+		}
+		list = append(list, next[0].Domain)
+		after = model.Suppression{Domain: next[0].Domain + 1, Key: "!"} // before every list of the next domain
+	}
+}
+
+// each reads one domain's part of one list.
+func (s *Service) each(ctx context.Context, part store.SuppressionFilter, names map[model.DomainID]string, f func(model.Suppression, Record) error) error {
+	for after := (model.Suppression{}); ; {
+		list, err := s.Store.ListSuppressions(ctx, part, after, false, maxBatch)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			r, ok, err := s.record(ctx, &list[i], names)
+			if err == nil && ok {
+				err = f(list[i], r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if len(list) < maxBatch {
+			return nil
+		}
+		after = list[len(list)-1]
+	}
 }
 
 // record names the entry's domain. Of a domain that is gone only bounces can still stop mail, since they count for the whole

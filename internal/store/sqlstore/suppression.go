@@ -32,6 +32,7 @@ func (s *Store) suppressions(ctx context.Context, query string, args ...any) ([]
 }
 
 // Suppressed implements store.Suppressions. An address is in one list of few domains, so what the index finds is read whole.
+// The + keeps SQLite from reading all of an account's entries by the primary key, which it takes for less than many addresses.
 func (s *Store) Suppressed(ctx context.Context, account model.AccountID, keys []string) ([]model.Suppression, error) {
 	const op = "suppressed addresses"
 	if len(keys) == 0 {
@@ -45,7 +46,7 @@ func (s *Store) Suppressed(ctx context.Context, account model.AccountID, keys []
 		args = append(args, k)
 	}
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(keys)), ", ")
-	list, err := s.suppressions(ctx, `SELECT `+suppressionColumns+` FROM suppression WHERE address_key IN (`+marks+`) AND account IN (?, 0)`, append(args, int64(account))...)
+	list, err := s.suppressions(ctx, `SELECT `+suppressionColumns+` FROM suppression WHERE address_key IN (`+marks+`) AND +account IN (?, 0)`, append(args, int64(account))...)
 	return list, s.fault(op, err)
 }
 
