@@ -59,7 +59,7 @@ func (f *Force) missing(n float64, now time.Time) float64 {
 // RateNow is what the rate is lowered to, in recipients a second; 0: it is not, or no more.
 func (f *Force) RateNow(now time.Time) float64 {
 	if m := f.missing(f.FullRate-f.Rate, now); f.Rate > 0 && m > 0 {
-		return f.FullRate - m
+		return max(f.FullRate-m, f.Rate) // sums are not exact
 	}
 	return 0
 }
