@@ -116,3 +116,39 @@ func TestAnAddressIsNamedWhileMailFlows(t *testing.T) {
 	}
 	n.stop()
 }
+
+// TestBulkWaitsForThePTR: a domain that is live needs no waiver for what it writes to one, and a name of the address for what it
+// writes to many.
+func TestBulkWaitsForThePTR(t *testing.T) {
+	o := operate(t, "", false)
+	o.run("account", "add", "news", "--bulk")
+	o.run("domain", "add", "news.example", "--account", "news", "--setup", "txt")
+	var user account
+	fromJSON(t, o.run("credential", "add", "--account", "news", "--domain", "news.example", "--json"), &user)
+	o.run("ip", "add", "127.0.0.1", "--state", "active", "--ehlo", "mx.node.example")
+	o.start()
+	o.publishShown("news.example", "news.example. IN MX 10 mx.rcpt.example.\n")
+	o.run("domain", "verify", "news.example")
+	issue := func(id string) error {
+		c := o.login(user, "news.example")
+		defer c.close()
+		c.must(t, 250, "MAIL FROM:<info@news.example>")
+		c.must(t, 250, "RCPT TO:<%s>", anna)
+		c.must(t, 354, "DATA")
+		return c.say(250, "From: info@news.example\r\nTo: readers:;\r\nSubject: Nyheter\r\nPrecedence: bulk\r\nMessage-ID: <%s@news.example>\r\n\r\nHej.\r\n.", id)
+	}
+	if err := issue("early"); err == nil || !strings.Contains(err.Error(), "4.7.25 Bulk mail of news.example") || !strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("bulk mail from an address without a name: %v", err)
+	}
+	if err := o.send(user, "news.example", "single"); err != nil {
+		t.Errorf("mail to one: %v", err)
+	}
+	if out, _, err := o.command("ip", "verify", "127.0.0.1"); err == nil || !strings.Contains(out, "budkavle ip check 127.0.0.1") {
+		t.Errorf("verified without a record: %v\n%s", err, out)
+	}
+	o.publish("reverse", "1.0.0.127.in-addr.arpa. IN PTR mx.node.example.\nmx.node.example. IN A 127.0.0.1\n")
+	o.run("ip", "verify", "127.0.0.1")
+	o.await("the node to know", func() bool { return issue("late") == nil })
+	o.arrived("late@news.example")
+	o.stop()
+}

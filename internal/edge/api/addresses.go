@@ -19,6 +19,7 @@ type Addresses interface {
 	Add(ctx context.Context, a model.SourceAddress) (model.SourceAddress, error)
 	Set(ctx context.Context, addr netip.Addr, c addresses.Change) (model.SourceAddress, error)
 	Remove(ctx context.Context, addr netip.Addr) error
+	Verify(ctx context.Context, addr netip.Addr) (model.SourceAddress, error)
 }
 
 // routeAddresses answers the calls about source addresses, which are the operator's. What everybody may know of them is at
@@ -27,6 +28,7 @@ func (a *API) routeAddresses() {
 	a.mux.Handle("GET /api/v1/addresses", a.operator(a.listAddresses))
 	a.mux.Handle("POST /api/v1/addresses", a.operator(a.addAddress))
 	a.mux.Handle("PUT /api/v1/addresses/{address}", a.operator(a.setAddress))
+	a.mux.Handle("POST /api/v1/addresses/{address}/verify", a.operator(a.verifyAddress))
 	a.mux.Handle("DELETE /api/v1/addresses/{address}", a.operator(a.removeAddress))
 }
 
@@ -88,6 +90,17 @@ func (a *API) setAddress(w http.ResponseWriter, c *call) error {
 	}
 	set, err := a.Addresses.Set(c.Context(), ip, change)
 	return tellAddress(w, set, err)
+}
+
+func (a *API) verifyAddress(w http.ResponseWriter, c *call) error {
+	ip, err := ipOf(c.PathValue("address"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), lookUpTime)
+	defer cancel()
+	got, err := a.Addresses.Verify(ctx, ip)
+	return tellAddress(w, got, err)
 }
 
 func (a *API) removeAddress(w http.ResponseWriter, c *call) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/keyring"
 	"github.com/budkavle/budkavle/internal/flow/addresses"
+	"github.com/budkavle/budkavle/internal/standard/dns/dnstest"
 )
 
 func newAddressWorld(t *testing.T) *world {
@@ -19,7 +21,7 @@ func newAddressWorld(t *testing.T) *world {
 	ring, err := keyring.New(bytes.Repeat([]byte{7}, 32))
 	w.ok(err)
 	w.Addresses = addresses.New(addresses.Config{
-		Store: w.store, Ring: ring, Clock: clock.System{}, Random: rand.Reader, IDs: w.ids, Log: slog.New(slog.DiscardHandler), Hostname: "mx.example", Notice: 14 * 24 * time.Hour,
+		Store: w.store, Ring: ring, Clock: clock.System{}, Random: rand.Reader, IDs: w.ids, Log: slog.New(slog.DiscardHandler), Hostname: "mx.example", Resolver: &dnstest.Fake{PTR: map[netip.Addr][]string{netip.MustParseAddr("192.0.2.1"): {"mx1.example"}}, A: map[string][]netip.Addr{"mx1.example": {netip.MustParseAddr("192.0.2.1")}}}, Notice: 14 * 24 * time.Hour,
 	})
 	return w
 }
@@ -29,6 +31,9 @@ func TestAnAddressesWayByHTTP(t *testing.T) {
 	code, doc := w.asks(w.staff, "POST", "/api/v1/addresses", url.Values{"address": {"192.0.2.1"}, "ehlo": {"mx1.example"}, "pool": {"bulk"}})
 	if code != 200 || doc["state"] != "warming" || doc["ptr"] != "unclear" || doc["pool"] != "bulk" {
 		t.Fatalf("%d %v", code, doc)
+	}
+	if code, doc = w.asks(w.staff, "POST", "/api/v1/addresses/192.0.2.1/verify", nil); code != 200 || doc["ptr"] != "proved" {
+		t.Errorf("%d %v", code, doc)
 	}
 	code, doc = w.asks(w.staff, "PUT", "/api/v1/addresses/192.0.2.1", url.Values{"state": {"active"}, "now": {"true"}})
 	if code != 200 || doc["state"] != "active" {
@@ -69,6 +74,7 @@ func TestRefusedCallsAboutAddresses(t *testing.T) {
 		{"no state", w.staff, "PUT", "/api/v1/addresses/192.0.2.1", url.Values{"state": {"gone"}}, 400, "cannot become gone"},
 		{"no day", w.staff, "PUT", "/api/v1/addresses/192.0.2.1", url.Values{"state": {"retiring"}, "on": {"soon"}}, 400, `on: "soon"`},
 		{"none there", w.staff, "PUT", "/api/v1/addresses/192.0.2.9", url.Values{"state": {"active"}}, 404, "not one of those"},
+		{"none to look at", w.staff, "POST", "/api/v1/addresses/192.0.2.9/verify", nil, 404, "not one of those"},
 		{"in use", w.staff, "DELETE", "/api/v1/addresses/192.0.2.1", nil, 400, "only retired ones"},
 		{"no address to remove", w.staff, "DELETE", "/api/v1/addresses/x", nil, 400, "not an IP address"},
 	} {

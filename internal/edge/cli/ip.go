@@ -14,6 +14,7 @@ type ipCommand struct {
 	Check       ipCheck       `cmd:"" help:"Look at addresses from outside: PTR, EHLO name, SPF and blocklists. Exit status 1 if mail suffers."`
 	Add         ipAdd         `cmd:"" help:"Send from an address, and tell those who asked of it."`
 	List        ipList        `cmd:"" help:"List the addresses that mail is sent from."`
+	Verify      ipVerify      `cmd:"" help:"Look at an address now, as the node does daily, for instance when its PTR record was mended. Exit status 1 if it is not in order."`
 	Set         ipSet         `cmd:"" help:"Bring an address into full use, or retire it, and tell those who asked of it."`
 	Remove      ipRemove      `cmd:"" help:"Remove a retired address. The page /senders then names it no longer."`
 	Subscribe   ipSubscribe   `cmd:"" help:"Have somebody told when the addresses change, by mail or by a signed call to a URL."`

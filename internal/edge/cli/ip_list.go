@@ -62,3 +62,30 @@ func stateDate(ip *model.SourceAddress) string {
 }
 
 func day(t time.Time) string { return t.Local().Format(time.DateOnly) }
+
+type ipVerify struct {
+	Address string `arg:"" help:"Address of a server that sends."`
+}
+
+func (c *ipVerify) Run(a *app) error {
+	ip, err := parseIP(c.Address)
+	if err != nil {
+		return err
+	}
+	return a.withAddresses(func(ctx context.Context, _ *office, s *addresses.Service) error {
+		got, err := s.Verify(ctx, ip)
+		if err != nil {
+			return a.explain(err, "address %s", c.Address)
+		}
+		if err := a.done(got, "Address %s: PTR record %s, blocklists: %s", got.Address, a.T(string(got.PTR)), orDash(strings.Join(got.Listed, ", "))); err != nil {
+			return err
+		}
+		if got.PTR != model.PTRProved || len(got.Listed) > 0 {
+			if !a.json {
+				a.say("What is wrong and what to do is shown by: budkavle ip check %s", got.Address)
+			}
+			return errFaults
+		}
+		return nil
+	})
+}

@@ -26,7 +26,11 @@ func swedishIP() map[string]string {
 		"%q is not a day such as 2027-01-31":                                                  "%q är ingen dag som 2027-01-31",
 		"say who is told: --mail ADDRESS or --url URL":                                        "säg vem som ska få veta: --mail ADRESS eller --url URL",
 
+		"Look at an address now, as the node does daily, for instance when its PTR record was mended. Exit status 1 if it is not in order.": "Se på en adress nu, som noden gör dagligen, till exempel när dess PTR-post är rättad. Slutstatus 1 om den inte är i ordning.",
+
 		// answers
+		"Address %s: PTR record %s, blocklists: %s":                      "Adress %s: PTR-post %s, blocklistor: %s",
+		"What is wrong and what to do is shown by: budkavle ip check %s": "Vad som är fel och vad som ska göras visar: budkavle ip check %s",
 		"address %s": "adress %s", "subscriber %s": "prenumerant %s",
 		"Address %s is in full use. Those who asked are told now.":                                                                        "Adress %s är i full drift. De som bett om det får veta nu.",
 		"Address %s is warming. Those who asked are told now; from %s it may come into full use, with: budkavle ip set %s --state active": "Adress %s värms upp. De som bett om det får veta nu; från %s kan den tas i full drift, med: budkavle ip set %s --state active",

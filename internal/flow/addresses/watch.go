@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,10 @@ func (s *Service) watch(ctx context.Context) {
 		}
 		failing = err != nil
 		for i := range list {
-			s.check(ctx, list[i])
+			// A conflict is somebody's change, who has it due again.
+			if _, err := s.check(ctx, list[i]); err != nil && !store.Is(err, store.Conflict) && ctx.Err() == nil {
+				s.Log.Warn("source addresses: a check could not be stored", "address", list[i].Address, "error", err)
+			}
 		}
 		s.checkConfigured(ctx, now)
 		if len(list) < watchBatch && !s.pause(ctx, watchPoll, s.moved) || ctx.Err() != nil {
@@ -45,13 +49,26 @@ func (s *Service) watch(ctx context.Context) {
 	}
 }
 
-// check looks at one address of the store. One whose last day is over retires by it.
-func (s *Service) check(ctx context.Context, a model.SourceAddress) {
+// Verify looks at an address of the store now, as the watch does when it is due: for somebody who has just mended it.
+func (s *Service) Verify(ctx context.Context, addr netip.Addr) (a model.SourceAddress, err error) {
+	for range 5 { // the watch may look at the same moment
+		if a, err = s.Store.Address(ctx, plain(addr)); err != nil {
+			return a, err
+		}
+		if a, err = s.check(ctx, a); !store.Is(err, store.Conflict) {
+			break
+		}
+	}
+	return a, err
+}
+
+// check looks at one address of the store, and stores what was found. One whose last day is over retires by it.
+func (s *Service) check(ctx context.Context, a model.SourceAddress) (model.SourceAddress, error) {
 	now := s.Clock.Now()
 	next, turns, ok := a, []turn(nil), true
 	if a.State != model.AddressRetired {
 		if next, turns, ok = s.look(ctx, a); !ok {
-			return
+			return a, ctx.Err()
 		}
 	}
 	c := store.AddressChange{Address: next, From: a.State}
@@ -64,20 +81,14 @@ func (s *Service) check(ctx context.Context, a model.SourceAddress) {
 	for _, t := range turns {
 		c.Events = append(c.Events, s.note(t.event))
 	}
-	err := s.Store.ChangeAddress(ctx, c)
-	switch {
-	case store.Is(err, store.Conflict) || ctx.Err() != nil: // changed by somebody else, and due again
-		return
-	case err != nil:
-		s.Log.Warn("source addresses: a check could not be stored", "address", a.Address, "error", err)
-		return
+	if err := s.Store.ChangeAddress(ctx, c); err != nil {
+		return a, err
 	}
 	s.alert(ctx, turns)
-	if len(c.Events) > 0 || a.PTR != next.PTR {
-		if err := s.signal(ctx); err != nil {
-			s.Log.Warn("source addresses: other nodes are not told of a change yet", "error", err)
-		}
+	if len(c.Events) == 0 && a.PTR == next.PTR {
+		return c.Address, nil
 	}
+	return c.Address, s.signal(ctx)
 }
 
 // checkConfigured looks at the addresses of the configuration that are due, if they count. What is found is kept in memory

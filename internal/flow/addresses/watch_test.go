@@ -9,6 +9,7 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/dns"
 	"github.com/budkavle/budkavle/internal/standard/dns/dnstest"
+	"github.com/budkavle/budkavle/internal/store"
 )
 
 // TestAFaultIsToldOnce takes the PTR record away for hours, then the resolver, and brings both back.
@@ -60,6 +61,31 @@ func (w *world) recheck() {
 	_, err := w.store.ClaimAddresses(w.t.Context(), time.Now().Add(2*day), time.Now(), 10)
 	w.ok(err)
 	w.DirectoryChanged()
+}
+
+// TestWhatWasMendedNeedNotWait has an operator look at an address between two looks of the watch.
+func TestWhatWasMendedNeedNotWait(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		w.add(one, model.AddressActive)
+		w.dns.set(func(f *dnstest.Fake) { f.PTR[one] = nil })
+		w.run(w.Service)
+		pass(time.Minute)
+		if s := w.Senders(); s[0].PTR != model.PTRMissing {
+			t.Fatalf("%+v", s)
+		}
+		w.dns.set(func(f *dnstest.Fake) { f.PTR[one] = []string{"mx1.example"} })
+		desk := New(w.config) // another process
+		a, err := desk.Verify(t.Context(), one)
+		w.ok(err)
+		w.DirectoryChanged() // by the signal, in a node
+		pass(time.Second)
+		if s := w.Senders(); a.PTR != model.PTRProved || s[0].PTR != model.PTRProved {
+			t.Errorf("%+v, senders %+v", a, s)
+		}
+		if _, err := desk.Verify(t.Context(), two); !store.Is(err, store.NotFound) {
+			t.Errorf("none there: %v", err)
+		}
+	})
 }
 
 func TestABlocklistIsToldOnce(t *testing.T) {
