@@ -37,9 +37,12 @@ func (a *app) tellStanding(t *reports.Standing) error {
 	a.tellRecord(t)
 	v := &t.Verdict
 	fmt.Fprintln(a.Out)
-	if v.Next == v.Policy {
+	switch {
+	case v.Next == v.Policy:
 		a.say("Stage: %s, the last one", string(v.Policy))
-	} else {
+	case v.Move == stage.Back:
+		a.say("Stage: %s; the one before: %s", string(v.Policy), string(v.Next))
+	default:
 		a.say("Stage: %s; the next one: %s", string(v.Policy), string(v.Next))
 	}
 	a.tellEvidence(t)
@@ -66,7 +69,10 @@ func (a *app) tellRecord(t *reports.Standing) {
 		a.say("It stands above %s and speaks for it too, with sp.", t.Domain)
 	}
 	for _, e := range t.Explained {
-		tag := e.Tag + "=" + e.Value
+		tag := e.Tag
+		if e.Value != "" {
+			tag += "=" + e.Value
+		}
 		if e.Default {
 			tag = a.T("%s (not written)", tag)
 		}
@@ -89,10 +95,15 @@ func (a *app) tellEvidence(t *reports.Standing) {
 	}
 	fmt.Fprintln(a.Out)
 	p := plot{good: a.T("passes"), bad: a.T("fails")}
+	marked := false
 	for _, d := range days {
-		p.row(d.Day.String()+"  "+pad(a.sentWord(&d), 8, true), d.Passing, d.Messages-d.Passing)
+		marked = marked || unproved(&d)
+		p.row(d.Day.String()+"  "+pad(sentWord(&d), 8, true), d.Passing, d.Messages-d.Passing)
 	}
 	p.print(a.Out, pad(a.T("day"), 10, false)+"  "+pad(a.T("sent"), 8, true), a.T("reported"))
+	if marked {
+		a.say("!: neither DKIM nor the return path of that mail was proved")
+	}
 	v := &t.Verdict
 	a.say("Days with reports that count: %d of %d; on %d of them we sent aligned mail", v.ReportDays, v.Wanted, v.SentDays)
 	if v.Messages > 0 {
@@ -100,10 +111,12 @@ func (a *app) tellEvidence(t *reports.Standing) {
 	}
 }
 
-// sentWord marks mail that neither DKIM nor the return path was proved for.
-func (a *app) sentWord(d *stage.Day) string {
+func unproved(d *stage.Day) bool { return d.Sent > 0 && !d.Aligned }
+
+// sentWord is what we sent, with a mark that is explained below the plot.
+func sentWord(d *stage.Day) string {
 	n := strconv.FormatInt(d.Sent, 10)
-	if d.Sent > 0 && !d.Aligned {
+	if unproved(d) {
 		n += "!"
 	}
 	return n

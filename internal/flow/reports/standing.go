@@ -183,7 +183,11 @@ func (t *Standing) propose(s *Service, r *dmarc.Record, below bool) {
 	case r == nil:
 		t.Next = dmarc.Build(dmarc.Want{Aggregate: mailboxes(s.ReportTo)})
 	case t.Verdict.Next != t.Verdict.Policy:
-		t.Next = dmarc.Change(r, t.Verdict.Next, s.ReportTo)
+		own := *r
+		if below { // the domain's first: what stands above says of names below it, and of itself, is not for here
+			own.Subdomains, own.NonExistent, own.Tags = "", "", nil
+		}
+		t.Next = dmarc.Change(&own, t.Verdict.Next, s.ReportTo)
 	}
 	if t.Next != "" {
 		t.Zone = spf.ZoneLine(name, t.Next)
