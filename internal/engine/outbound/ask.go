@@ -8,12 +8,17 @@ import (
 // Ask opens a transaction from the null sender, names one recipient and takes both back: nothing is sent. The reply is that
 // to RCPT, whatever it is. The error is an *Error: the session is lost, or MAIL was refused.
 func (s *Session) Ask(ctx context.Context, recipient string) (Reply, error) {
-	t := transaction{Session: s, mail: &Mail{Recipients: []Recipient{{Address: recipient}}}, results: make([]Result, 1)}
+	return s.AskFrom(ctx, "", recipient)
+}
+
+// AskFrom is Ask from a sender: a server that wants a login may take mail of its own user only.
+func (s *Session) AskFrom(ctx context.Context, sender, recipient string) (Reply, error) {
+	t := transaction{Session: s, mail: &Mail{From: sender, Recipients: []Recipient{{Address: recipient}}}, results: make([]Result, 1)}
 	if fault := t.unfit(0); fault != nil {
 		return Reply{}, fault
 	}
 	release := s.wire.begin(ctx)
-	reply, fault := s.ask("MAIL FROM:<>", t.rcptCommand(0))
+	reply, fault := s.ask("MAIL FROM:<"+sender+">", t.rcptCommand(0))
 	if !release() {
 		s.ended = true
 	}

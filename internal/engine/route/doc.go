@@ -1,5 +1,5 @@
 // Package route decides where the mail of one recipient domain goes: to the hosts of its MX records (RFC 5321 5.1,
-// RFC 7505), or to a fixed route of the configuration.
+// RFC 7505), to a fixed route of the configuration, or to the account's own server, which comes before both.
 //
 //	func (*Router) Route(ctx, account model.AccountID, domain string) (*Plan, error)  // the error is *smtp.Error
 //

@@ -12,14 +12,18 @@ import (
 // Plan is the way to one recipient domain. It is not changed after it was made, and may be shared.
 type Plan struct {
 	Domain string // recipient domain it was made for
-	// Site names the hosts: two domains with the same hosts have the same site. "route:…" for fixed routes.
+	// Site names the hosts: two domains with the same hosts have the same site. "route:…" for fixed routes,
+	// "own:…" for accounts' own servers, each with its account: sessions are not shared between customers.
 	Site  string
 	Hosts []Host // in the order they are to be tried; never empty, each with an address
 	Port  uint16
 	TLS   smtp.TLSMode
 	Auth  *Auth // nil: none
-	Fixed bool  // from the configuration, not from DNS
-	// Connections is how many at the same time the configuration allows to a fixed route; 0: the site's default.
+	Fixed bool  // from the configuration or by the account's own server, not from DNS
+	Own   *Own  // the account's own server that it leads to; nil: none
+	// Instead says why the mail does not go by the account's own server; empty: it has none, or it does.
+	Instead string
+	// Connections is how many at the same time are allowed to a fixed route; 0: the site's default.
 	Connections int
 	Expires     time.Time // ask again after this
 }

@@ -31,6 +31,8 @@ type Config struct {
 	SelfAddrs []netip.Addr
 	// AccountName tells the name of an account, for routes that belong to one. Not called without such routes.
 	AccountName func(ctx context.Context, id model.AccountID) (string, error)
+	// Own finds an account's own server, which comes before Routes; nil: it has none. A nil Own: no account has one.
+	Own func(ctx context.Context, id model.AccountID) (*Own, error)
 	// Shuffle puts n things in random order (RFC 5321 5.1: equal preferences); nil: rand.Shuffle.
 	Shuffle func(n int, swap func(i, j int))
 }
@@ -99,6 +101,22 @@ func New(c Config) (*Router, error) {
 // Route plans the way to a recipient domain, in A-labels or an address literal in brackets, for mail of the account.
 func (r *Router) Route(ctx context.Context, account model.AccountID, domain string) (*Plan, error) {
 	domain = plain(domain)
+	own, closed, err := r.own(ctx, account)
+	switch {
+	case err != nil:
+		return nil, err
+	case own != nil:
+		return r.Via(ctx, own, domain)
+	}
+	p, err := r.other(ctx, account, domain)
+	if err == nil && closed != nil {
+		p = instead(p, closed)
+	}
+	return p, err
+}
+
+// other plans the way of mail whose account has no server of its own.
+func (r *Router) other(ctx context.Context, account model.AccountID, domain string) (*Plan, error) {
 	f, err := r.match(ctx, account, domain)
 	switch {
 	case err != nil:
