@@ -134,6 +134,15 @@ func TestSampleHoldsEveryKeyAtItsDefault(t *testing.T) {
 	}
 }
 
+func TestLocation(t *testing.T) {
+	if l := (&Feedback{TimeZone: "Europe/Stockholm"}).Location(); l.String() != "Europe/Stockholm" {
+		t.Errorf("it is %s", l)
+	}
+	if l := (&Feedback{}).Location(); l != time.Local {
+		t.Errorf("of the machine it is %s", l)
+	}
+}
+
 func TestParseBlocklist(t *testing.T) {
 	for entry, want := range map[string][2]string{
 		"zen.spamhaus.org": {"zen.spamhaus.org", ""}, " zen.dq.spamhaus.net. = k3y ": {"zen.dq.spamhaus.net", "k3y"},

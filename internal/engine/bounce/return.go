@@ -18,6 +18,9 @@ type Return struct {
 // Return reads a mail that came back. What it says is still to be tied to a message, by One or Whole.
 func (r *Rules) Return(raw []byte) Return {
 	m := Return{Reading: r.Mail(raw)}
+	if len(m.Recipients) == 0 {
+		return m
+	}
 	if report, err := dsn.Parse(raw); err == nil && len(m.Recipients) == len(report.Recipients) {
 		m.report, m.said = *report, m.Recipients // the same part, read twice; this one has all its fields
 		return m
