@@ -16,6 +16,34 @@ func bilingual(subject, text, englishSubject, englishText string) letter {
 	return letter{subject + " / " + englishSubject, text + "\n\n--\n\n" + englishText + "\n"}
 }
 
+func ptrTurn(a *model.SourceAddress, bad bool) turn {
+	addr := a.Address.String()
+	if !bad {
+		return turn{addr + ": the PTR record is in order again", bilingual(
+			addr+": PTR-posten är i ordning igen", "PTR-posten för "+addr+" leder tillbaka till adressen. Massutskick tas emot som vanligt.",
+			addr+": the PTR record is in order again", "The PTR record of "+addr+" leads back to the address. Bulk mail is taken as before.")}
+	}
+	swedish, english := "saknas", "missing"
+	if a.PTR == model.PTRWrong {
+		swedish, english = "leder inte tillbaka till adressen", "wrong ("+a.PTRFault+")"
+	}
+	return turn{fmt.Sprintf("%s: PTR record %s: %s", addr, a.PTR, a.PTRFault), bilingual(
+		addr+": PTR-posten är inte i ordning", "PTR-posten för "+addr+" "+swedish+". Stora mottagare vägrar e-post från en sådan adress, så massutskick skjuts upp (451 4.7.25) tills det är rättat.\n\nBe nätets ägare, oftast värdleverantören, att sätta PTR till namnet som uppges med EHLO. Mer visar det första kommandot; det andra låter noden se efter genast, när det är rättat.\nbudkavle ip check "+addr+"\nbudkavle ip verify "+addr,
+		addr+": the PTR record is not in order", "The PTR record of "+addr+" is "+english+". Large receivers refuse mail from such an address, so bulk mail is put off (451 4.7.25) until it is mended.\n\nAsk the owner of the network, mostly the hosting provider, to set the PTR to the name given with EHLO. The first command shows more; the second has the node look at once, when it is mended.\nbudkavle ip check "+addr+"\nbudkavle ip verify "+addr)}
+}
+
+func listTurn(a *model.SourceAddress, bad bool) turn {
+	addr, zones := a.Address.String(), strings.Join(a.Listed, ", ")
+	if !bad {
+		return turn{addr + ": on no blocklist any longer", bilingual(
+			addr+" står inte på någon blocklista längre", "Alla blocklistor som tillfrågas har strukit "+addr+".",
+			addr+" is on no blocklist any longer", "All blocklists that are asked have taken "+addr+" off.")}
+	}
+	return turn{addr + ": on the blocklist " + zones, bilingual(
+		addr+" står på en blocklista", "Adressen "+addr+" står på "+zones+". Många mottagare vägrar e-post från den.\n\nVarför, och hur den tas bort, visar:\nbudkavle ip check "+addr,
+		addr+" is on a blocklist", "The address "+addr+" is on "+zones+". Many receivers refuse mail from it.\n\nWhy, and how to have it taken off, is shown by:\nbudkavle ip check "+addr)}
+}
+
 // announced words announcements for a subscriber in its language.
 func (s *Service) announced(lang string, list []model.Announcement) letter {
 	var lines []string

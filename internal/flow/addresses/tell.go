@@ -32,12 +32,15 @@ func (s *Service) tell(ctx context.Context) {
 	places := make(chan struct{}, tellPlaces)
 	failing := false
 	for {
-		now := s.Clock.Now()
-		list, err := s.Store.ClaimSubscribers(ctx, now, now.Add(tellClaim), tellPlaces-len(places))
-		if err != nil && !failing && ctx.Err() == nil {
-			s.Log.Warn("subscribers: the store cannot be read; trying on", "error", err)
+		var list []model.Subscriber
+		if room := tellPlaces - len(places); room > 0 {
+			now := s.Clock.Now()
+			var err error
+			if list, err = s.Store.ClaimSubscribers(ctx, now, now.Add(tellClaim), room); err != nil && !failing && ctx.Err() == nil {
+				s.Log.Warn("subscribers: the store cannot be read; trying on", "error", err)
+			}
+			failing = err != nil
 		}
-		failing = err != nil
 		for _, u := range list {
 			places <- struct{}{} // has room: no more were claimed
 			telling.Go(func() {

@@ -3,15 +3,11 @@ package addresses
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/budkavle/budkavle/internal/base/finding"
-	"github.com/budkavle/budkavle/internal/engine/reputation"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -107,7 +103,9 @@ func (s *Service) checkConfigured(ctx context.Context, now time.Time) {
 		s.mu.Lock()
 		s.configured[i] = next
 		s.mu.Unlock()
-		s.alert(ctx, turns)
+		for _, t := range turns { // not by letter: it would come again with every start
+			s.Log.Warn("source address", "found", t.event)
+		}
 	}
 }
 
@@ -138,71 +136,6 @@ func (s *Service) roll() float64 {
 	return float64(binary.BigEndian.Uint16(b[:])) / (1 << 16)
 }
 
-// turn is a change from good to bad or back.
-type turn struct {
-	event  string // English, for the record
-	letter letter
-}
-
-// look asks DNS about an address and says what has turned. What DNS did not answer stays as it was. ok: it came to its end.
-func (s *Service) look(ctx context.Context, a model.SourceAddress) (next model.SourceAddress, turns []turn, ok bool) {
-	asking, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	helo := a.Helo
-	if helo == "" && a.Node == s.Hostname {
-		helo = s.Hostname
-	}
-	r := reputation.Check(asking, s.Resolver, reputation.Query{IP: a.Address, Helo: helo, Lists: s.Lists})
-	if ctx.Err() != nil {
-		return a, nil, false
-	}
-	next = a
-	if state, fault := ptrOf(&r); state != model.PTRUnclear {
-		next.PTR, next.PTRFault, next.CheckedAt = state, fault, s.Clock.Now()
-	}
-	next.Listed = listedOf(&r, a.Listed)
-	if was, is := faultyPTR(a.PTR), faultyPTR(next.PTR); was != is {
-		turns = append(turns, ptrTurn(&next, is))
-	}
-	if was, is := len(a.Listed) > 0, len(next.Listed) > 0; was != is {
-		turns = append(turns, listTurn(&next, is))
-	}
-	return next, turns, true
-}
-
-func faultyPTR(s model.PTRState) bool { return s == model.PTRMissing || s == model.PTRWrong }
-
-// ptrOf is what a check says of the address's name, with what is wrong in English.
-func ptrOf(r *reputation.Report) (model.PTRState, string) {
-	for _, f := range r.Findings {
-		if f.Subject != reputation.SubjectPTR && f.Subject != reputation.SubjectForward {
-			continue
-		}
-		switch {
-		case f.Severity == finding.Unknown:
-			return model.PTRUnclear, ""
-		case f.Severity == finding.Error && f.Subject == reputation.SubjectPTR:
-			return model.PTRMissing, f.Found.String()
-		case f.Severity == finding.Error:
-			return model.PTRWrong, f.Found.String()
-		}
-	}
-	return model.PTRProved, ""
-}
-
-// listedOf are the zones of the lists that name the address and matter. One that gave no answer is taken for what it said before.
-func listedOf(r *reputation.Report, before []string) []string {
-	var zones []string
-	for _, l := range r.Lists {
-		named := l.State == reputation.Listed && l.Weight != reputation.Low
-		silent := l.State != reputation.Listed && l.State != reputation.Clear
-		if named || silent && slices.Contains(before, l.Zone) {
-			zones = append(zones, l.Zone)
-		}
-	}
-	return zones
-}
-
 // alert tells the operator, in the log and by letter. The events are stored: a letter that fails is not written again.
 func (s *Service) alert(ctx context.Context, turns []turn) {
 	for _, t := range turns {
@@ -214,32 +147,4 @@ func (s *Service) alert(ctx context.Context, turns []turn) {
 			s.Log.Warn("source addresses: the operator could not be written to", "error", err)
 		}
 	}
-}
-
-func ptrTurn(a *model.SourceAddress, bad bool) turn {
-	addr := a.Address.String()
-	if !bad {
-		return turn{addr + ": the PTR record is in order again", bilingual(
-			addr+": PTR-posten är i ordning igen", "PTR-posten för "+addr+" leder tillbaka till adressen. Massutskick tas emot som vanligt.",
-			addr+": the PTR record is in order again", "The PTR record of "+addr+" leads back to the address. Bulk mail is taken as before.")}
-	}
-	swedish, english := "saknas", "missing"
-	if a.PTR == model.PTRWrong {
-		swedish, english = "leder inte tillbaka till adressen", "wrong ("+a.PTRFault+")"
-	}
-	return turn{fmt.Sprintf("%s: PTR record %s: %s", addr, a.PTR, a.PTRFault), bilingual(
-		addr+": PTR-posten är inte i ordning", "PTR-posten för "+addr+" "+swedish+". Stora mottagare vägrar e-post från en sådan adress, så massutskick skjuts upp (451 4.7.25) tills det är rättat.\n\nBe nätets ägare, oftast värdleverantören, att sätta PTR till namnet som uppges med EHLO. Mer visar:\nbudkavle ip check "+addr,
-		addr+": the PTR record is not in order", "The PTR record of "+addr+" is "+english+". Large receivers refuse mail from such an address, so bulk mail is put off (451 4.7.25) until it is mended.\n\nAsk the owner of the network, mostly the hosting provider, to set the PTR to the name given with EHLO. More is shown by:\nbudkavle ip check "+addr)}
-}
-
-func listTurn(a *model.SourceAddress, bad bool) turn {
-	addr, zones := a.Address.String(), strings.Join(a.Listed, ", ")
-	if !bad {
-		return turn{addr + ": on no blocklist any longer", bilingual(
-			addr+" står inte på någon blocklista längre", "Alla blocklistor som tillfrågas har strukit "+addr+".",
-			addr+" is on no blocklist any longer", "All blocklists that are asked have taken "+addr+" off.")}
-	}
-	return turn{addr + ": on the blocklist " + zones, bilingual(
-		addr+" står på en blocklista", "Adressen "+addr+" står på "+zones+". Många mottagare vägrar e-post från den.\n\nVarför, och hur den tas bort, visar:\nbudkavle ip check "+addr,
-		addr+" is on a blocklist", "The address "+addr+" is on "+zones+". Many receivers refuse mail from it.\n\nWhy, and how to have it taken off, is shown by:\nbudkavle ip check "+addr)}
 }
