@@ -17,9 +17,10 @@ const codeTestMode = 650
 // attempt is what the outcomes of one transaction have in common.
 type attempt struct {
 	*Service
-	body    *body
-	site    string
-	fixed   bool // by a route of the configuration
+	body  *body
+	site  string
+	fixed bool // by a route of the configuration, or by the account's own server
+	allowance
 	picked  time.Time
 	began   time.Time // connecting, or MAIL on an open session
 	ready   time.Time // MAIL

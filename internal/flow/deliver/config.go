@@ -75,6 +75,7 @@ func (d dialer) Connect(ctx context.Context, t outbound.Target) (Session, error)
 type Deps struct {
 	Store     Store
 	Router    Router
+	Relay     Relay // nil: no account has a server of its own
 	Connector Connector
 	Shaping   *shaping.Table // shaping.Default()
 	Bounces   *bounce.Rules

@@ -15,10 +15,10 @@ type connectFault struct {
 	host route.Candidate
 }
 
-// connect makes sure of a session: the open one while it may carry more and is from the plan's source, or else one with the first host, in order of
+// connect makes sure of a session: the open one while it may carry more and is of the plan's path, or else one with the first host, in order of
 // preference, that comes to the end of its handshake (RFC 5321 5.1).
 func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
-	if w.session != nil && w.sent < p.messages && w.session.Target().Source == p.path.Source && w.session.Usable() {
+	if w.session != nil && w.sent < p.messages && w.path == p.path && w.session.Usable() {
 		return nil
 	}
 	w.hangUp(ctx)
@@ -27,7 +27,7 @@ func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
 		w.dialing()
 		session, err := w.Connector.Connect(ctx, w.target(p, host))
 		if err == nil {
-			w.session, w.sent = session, 0
+			w.session, w.path, w.sent = session, p.path, 0
 			w.Metrics.Sessions.Add(1)
 			w.Metrics.Connects.Add(1)
 			return nil

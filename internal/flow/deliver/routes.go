@@ -196,7 +196,7 @@ func (s *Service) planBy(from Source, lane model.Lane, r *route.Plan) *plan {
 	q := shaping.Query{
 		Domain: lane.Domain, Hosts: r.HostNames(), Site: r.Site, Source: from.Addr, Pool: from.Pool, Route: r.Fixed, RouteConnections: r.Connections,
 	}
-	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: q, shaped: s.Shaping.Limits(q), expires: r.Expires}
+	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: q, shaped: within(s.Shaping.Limits(q), r.Own), expires: r.Expires}
 	p.path = schedule.PathKey{Source: from.Addr, Site: p.shaped.Path(r.Site)}
 	p.messages, p.limits = p.shaped.Messages, scheduled(&p.shaped)
 	return p

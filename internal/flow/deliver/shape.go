@@ -42,10 +42,14 @@ func (s *Service) limitsOf(p *plan, now time.Time) schedule.Limits {
 		return p.limits
 	}
 	l, f := s.shaped.Apply(shaping.Path(p.path), p.shaped, now)
-	if f.At.IsZero() {
-		return p.limits
+	limits := p.limits
+	if !f.At.IsZero() {
+		limits = forced(&l, &f, now)
 	}
-	return forced(&l, &f, now)
+	if o := p.route.Own; o != nil && o.Closed != "" && o.Until.After(limits.Rests) {
+		limits.Rests, limits.Why, limits.Leave = o.Until, o.Closed, false
+	}
+	return limits
 }
 
 // tls is how sessions of the plan are secured. What is sent by a fixed route is secured as that says.

@@ -36,6 +36,7 @@ func (w *worker) transact(ctx context.Context, a *attempt, p *plan, handles []sc
 			continue
 		}
 		w.observe(results)
+		w.reached(ctx, a)
 		again := w.settle(ctx, a, p, results, handles)
 		if !w.session.Usable() {
 			w.drop()
@@ -60,7 +61,10 @@ func (w *worker) mail(a *attempt, handles []schedule.Handle) *outbound.Mail {
 		Raw: a.body.raw, UTF8: msg.UTF8, EightBit: msg.EightBit, EnvelopeID: msg.Meta.EnvelopeID, Return: msg.Meta.Return,
 		Recipients: make([]outbound.Recipient, len(handles)),
 	}
-	if msg.Sender != "" { // RFC 5321 4.5.5: reports keep the null sender, lest they be answered
+	switch {
+	case a.own != nil:
+		m.From = msg.Sender // the customer's server takes no other, and receivers do not know it as one that sends for our bounce domain
+	case msg.Sender != "": // RFC 5321 4.5.5: reports keep the null sender, lest they be answered
 		m.From = w.ReturnPath(handles[0].RecipientKey, len(handles) > 1, msg.Meta.ReturnDomain)
 	}
 	for i, h := range handles {
@@ -100,6 +104,9 @@ func (w *worker) settle(ctx context.Context, a *attempt, p *plan, r outbound.Res
 	out := make([]settling, 0, len(handles))
 	for i, h := range handles {
 		res := &r.Recipients[i]
+		if res.Err == nil || res.Err.Lost {
+			a.spent++
+		}
 		switch {
 		case res.Again:
 			again = append(again, h)
@@ -146,6 +153,7 @@ func (w *worker) notReached(ctx context.Context, a *attempt, p *plan, fault *con
 	}
 	w.learn(ctx, a.body.msg, out)
 	w.settler.add(out)
+	w.unreached(ctx, a, p, fault.err, handles[0].Lane)
 }
 
 // withoutBody settles handles whose message could not be read.

@@ -16,6 +16,7 @@ type worker struct {
 	place   *schedule.Place
 	work    chan []schedule.Handle // handed over by turn while the place waits; nil: close and leave
 	session Session                // nil: none is open
+	path    schedule.PathKey       // of the session
 	sent    int                    // messages on it
 	carries int                    // messages it may carry
 	dialed  bool                   // a connection was begun
@@ -131,6 +132,14 @@ func (w *worker) deliver(ctx context.Context, handles []schedule.Handle) {
 		w.settler.add(w.unattempted(handles, time.Time{}))
 		return
 	}
+	if p, handles, err = w.admit(ctx, a, p, handles); err != nil {
+		w.settler.add(w.unattempted(handles, time.Time{}))
+		return
+	}
+	if len(handles) == 0 {
+		return
+	}
+	defer w.restore(ctx, a)
 	if p.route == nil {
 		a.site = noRoute
 		out := a.fail(handles, p.fault, outbound.Reply{})

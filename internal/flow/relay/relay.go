@@ -32,7 +32,7 @@ type Store interface {
 	AccountByID(ctx context.Context, id model.AccountID) (model.Account, error)
 	ListAccounts(ctx context.Context, after string, limit int) ([]model.Account, error)
 	ListDomains(ctx context.Context, account model.AccountID, after string, limit int) ([]model.Domain, error)
-	NoteEvents(ctx context.Context, evs []model.Event) error
+	DomainByID(ctx context.Context, id model.DomainID) (model.Domain, error)
 }
 
 // Router finds the hosts of an own server; *route.Router does.

@@ -8,6 +8,7 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/outbound"
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/model"
+	"github.com/budkavle/budkavle/internal/store"
 )
 
 // health is what this node has seen of a server since mail last got there. Guarded by Service.mu.
@@ -118,30 +119,38 @@ func (s *Service) turn(ctx context.Context, o *route.Own, failing bool, fault st
 	}
 }
 
-// Take counts up to n recipients before they are sent to, and returns how many. Fewer than n: the day's are used up, and Own says so
-// from now on.
-func (s *Service) Take(ctx context.Context, o *route.Own, n int) (int, error) {
+// Take counts up to n recipients of the day before they are sent to, and returns how many. Fewer than n: the day's are used up, and Own
+// says so from now on.
+func (s *Service) Take(ctx context.Context, o *route.Own, n int) (day model.Day, granted int, err error) {
 	if o.Limits.PerDay <= 0 {
-		return n, nil
+		return 0, n, nil
 	}
-	day := model.DayOf(s.Clock.Now())
-	granted, err := s.Store.TakeRoute(ctx, o.Account, day, n)
-	if err == nil && granted < n {
+	day = model.DayOf(s.Clock.Now())
+	if granted, err = s.Store.TakeRoute(ctx, o.Account, day, n); err == nil && granted < n {
 		s.mu.Lock()
 		s.healthOf(o).day = day
 		s.mu.Unlock()
 	}
-	return granted, err
+	return day, granted, err
 }
 
-// Return takes back what was counted at the time and not sent to.
-func (s *Service) Return(ctx context.Context, o *route.Own, at time.Time, n int) {
+// Return takes back recipients that Take counted on the day and that were not sent to.
+func (s *Service) Return(ctx context.Context, o *route.Own, day model.Day, n int) {
 	if n <= 0 || o.Limits.PerDay <= 0 {
 		return
 	}
-	if err := s.Store.ReturnRoute(ctx, o.Account, model.DayOf(at), n); err != nil {
+	if err := s.Store.ReturnRoute(ctx, o.Account, day, n); err != nil {
 		s.Log.Warn("recipients that were not sent to stay counted for the day", "account", o.Account, "recipients", n, "error", err)
 	}
+}
+
+// Proved reports whether we may deliver a message ourselves for want of its account's own server: its domain is proved for that.
+func (s *Service) Proved(ctx context.Context, m *model.Message) (bool, error) {
+	d, err := s.Store.DomainByID(ctx, m.Domain)
+	if store.Is(err, store.NotFound) {
+		return false, nil
+	}
+	return err == nil && d.State.MaySend(), err
 }
 
 func dayOver(o *route.Own) string {
