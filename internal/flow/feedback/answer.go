@@ -18,7 +18,6 @@ import (
 // cannot be understood. It is an event in any case, and goes on to the sender where it is the sender's.
 func (s *Service) answer(ctx context.Context, a *arrival, m *model.Message, p path) error {
 	kind := a.kind()
-	s.Metrics.Returned.Add(kind)
 	r, err := s.answering(ctx, a, p)
 	if err != nil {
 		return err
@@ -59,36 +58,6 @@ func (s *Service) answer(ctx context.Context, a *arrival, m *model.Message, p pa
 		slog.String("recipient", r.Address), slog.String("class", kind), slog.String("rule", ev.Data.Rule), slog.String("why", why),
 		slog.String("client", a.client.String()), slog.String("helo", a.helo), slog.String("sender", a.sender), slog.String("subject", clip(message.Decode(a.header.Get("subject")), 100)))
 	return nil
-}
-
-// kind is what an answer is. What a program wrote and no rule knows is not understood.
-func (a *arrival) kind() string {
-	switch {
-	case a.mail.Kind == bounce.KindAutoreply, a.mail.Kind == bounce.KindChallenge:
-		return string(a.mail.Kind)
-	case a.byProgram():
-		return kindUnread
-	}
-	return kindReply
-}
-
-// byProgram reports whether a program wrote the mail that no rule knows: reports come from the null sender (RFC 5321 4.5.5).
-func (a *arrival) byProgram() bool {
-	local, _, _ := strings.Cut(a.from(), "@")
-	switch strings.ToLower(local) {
-	case "mailer-daemon", "postmaster":
-		return true
-	}
-	return a.sender == ""
-}
-
-// from is the address in the From field, or empty.
-func (a *arrival) from() string {
-	list, err := message.Addresses(a.header.Get("from"))
-	if err != nil || len(list) == 0 {
-		return ""
-	}
-	return list[0]
 }
 
 // answering is the recipient that answers. On the path of a whole message it is who wrote, if that is a recipient; else nobody.

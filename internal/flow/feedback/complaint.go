@@ -49,6 +49,7 @@ func (s *Service) complaints(ctx context.Context, client netip.Addr, raw []byte)
 		s.Metrics.Returned.Add(kindUnread)
 		return smtp.Errorf(550, "5.7.1", "This mailbox takes feedback reports only (RFC 5965), and this is none. A program reads it; write to the postmaster of the domain whose mail you ask about")
 	}
+	s.Metrics.Returned.Add(a.kind())
 	return s.complain(ctx, a, nil)
 }
 
@@ -58,7 +59,6 @@ func (s *Service) complain(ctx context.Context, a *arrival, p *path) error {
 	if err != nil {
 		return err
 	}
-	s.Metrics.Returned.Add(string(bounce.KindComplaint))
 	if len(ties) == 0 {
 		s.Metrics.Untied.Add(1)
 		s.Log.Warn("complaint ignored", "client", a.client, "type", a.complaint.Type, "agent", a.complaint.UserAgent, "recipient", a.complaint.Recipient(),

@@ -20,18 +20,13 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
 	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/consent"
-	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/model"
-	"github.com/budkavle/budkavle/internal/standard/address"
-	"github.com/budkavle/budkavle/internal/standard/arf"
-	"github.com/budkavle/budkavle/internal/standard/parts"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -90,21 +85,6 @@ type Service struct {
 	mailboxes map[string]Mailbox // by address in lower case
 }
 
-// Metrics counts what came back.
-type Metrics struct {
-	Returned bounce.Tally // mails, by what they were
-	Classes  bounce.Tally // recipients that bounced by a report, by class of failure
-	Untied   atomic.Int64 // complaints that no trace of ours is in
-}
-
-// What was returned, besides the kinds of engine/bounce.
-const (
-	kindArrival        = "delivered" // a report of success
-	kindReply          = "reply"     // a person's
-	kindUnread         = "not understood"
-	kindUnsubscription = "unsubscription"
-)
-
 // Mailbox takes a message to an address that the program reads. Its error is a fault of ours, and the peer keeps its
 // mail, or an *smtp.Error.
 type Mailbox func(ctx context.Context, client netip.Addr, raw []byte) error
@@ -123,61 +103,6 @@ func New(c Config) *Service {
 		s.mailboxes[Unsubscribe+"@"+c.Paths.Domain()] = s.unsubscribe
 	}
 	return s
-}
-
-// CheckRecipient says whether mail to the address is for us. No person reads mail at the bounce domain, postmaster included
-// (docs/decisions/0007).
-func (s *Service) CheckRecipient(_ context.Context, mailbox string) error {
-	_, err := s.path(mailbox)
-	return err
-}
-
-// path is a return path as RCPT names it, or a mailbox.
-type path struct {
-	key     model.RecipientKey
-	all     bool
-	mailbox string // its address; empty: a return path
-}
-
-func (s *Service) path(mailbox string) (p path, err error) {
-	if strings.EqualFold(mailbox, "postmaster") { // RFC 5321 4.1.1.3: needs no domain
-		return p, smtp.Errorf(550, "5.1.1", "Nobody reads mail here; write to the postmaster of the domain whose mail you ask about")
-	}
-	a, err := address.Parse(mailbox)
-	if err != nil {
-		return p, smtp.Wrap(err, 553, "5.1.3", "The recipient "+err.Error())
-	}
-	if name := strings.ToLower(a.Local) + "@" + a.Domain; s.mailboxes[name] != nil {
-		return path{mailbox: name}, nil
-	}
-	// Sender domains have bounce domains of their own that lead here. Which they are need not be known: the key has signed
-	// the local part.
-	p.key, p.all, err = s.Paths.Parse(a.Local)
-	switch {
-	case err != nil && a.Domain != s.Paths.Domain():
-		return p, smtp.Errorf(550, "5.7.1", "This server takes only mail that comes back to %s and relays none", s.Paths.Domain())
-	case err != nil:
-		return p, smtp.Wrap(err, 550, "5.1.1", "There is no such mailbox; this domain takes only reports about mail it sent")
-	}
-	return p, nil
-}
-
-// arrival is one mail that came back.
-type arrival struct {
-	client       netip.Addr
-	helo, sender string
-	raw          []byte
-	header       parts.Header
-	mail         bounce.Return
-	complaint    *arf.Report // nil: it is none
-	noticed      bool        // something was put in the outbox
-}
-
-func (s *Service) arrival(client netip.Addr, helo, sender string, raw []byte) *arrival {
-	head, _ := parts.Cut(raw)
-	a := &arrival{client: client, helo: helo, sender: sender, raw: raw, header: parts.Fields(head), mail: s.Rules.Return(raw)}
-	a.complaint = complaintIn(raw, &a.mail.Reading)
-	return a
 }
 
 // Receive takes a message. Its error is an *smtp.Error.
@@ -215,68 +140,6 @@ func (s *Service) Receive(ctx context.Context, client netip.Addr, helo, sender s
 		s.Noticed()
 	}
 	return fault(err)
-}
-
-// read ties the mail to its message and lets it count, in the way of what it is.
-func (s *Service) read(ctx context.Context, a *arrival, p path) error {
-	if a.complaint != nil {
-		return s.complain(ctx, a, &p)
-	}
-	m, err := s.Store.Message(ctx, p.key.Message)
-	if err != nil {
-		return s.unlessGone(err, p)
-	}
-	if !a.mail.Reports() {
-		return s.unlessGone(s.answer(ctx, a, &m, p), p)
-	}
-	findings, err := s.findings(ctx, a, p)
-	if err != nil {
-		return s.unlessGone(err, p)
-	}
-	kind := string(a.mail.Kind)
-	if a.mail.Kind == bounce.KindNone {
-		kind = kindArrival
-	}
-	s.Metrics.Returned.Add(kind)
-	if len(findings) == 0 {
-		s.passed(a, p, "the report says nothing of a recipient of the message")
-	}
-	for i := range findings {
-		if err := s.apply(ctx, a, &m, &findings[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// passed logs what changes nothing.
-func (s *Service) passed(a *arrival, p path, why string) {
-	s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "client", a.client, "helo", a.helo, "sender", a.sender, "why", why)
-}
-
-func (s *Service) findings(ctx context.Context, a *arrival, p path) ([]bounce.Finding, error) {
-	now := s.Clock.Now()
-	if p.all {
-		list, err := s.Store.Recipients(ctx, p.key.Message, 0, policy.MaxRecipients)
-		return a.mail.Whole(list, now), err
-	}
-	own, err := s.Store.Recipient(ctx, p.key)
-	if err != nil {
-		return nil, err
-	}
-	if f, ok := a.mail.One(own, now); ok {
-		return []bounce.Finding{f}, nil
-	}
-	return nil, nil
-}
-
-// unlessGone swallows the absence of what retention took.
-func (s *Service) unlessGone(err error, p path) error {
-	if !store.Is(err, store.NotFound) {
-		return err
-	}
-	s.Log.Info("returned", "message", p.key.Message.String(), "n", p.key.N, "whole", p.all, "why", "the message is no longer kept")
-	return nil
 }
 
 // fault makes what the peer hears of a fault of our own.
