@@ -44,33 +44,46 @@ type Complaint struct {
 	Said   Said
 	Limits Limits  // of the path without what is in force
 	Recent float64 // recipients a second of late; 0: not known
+	Again  bool    // of mail that was refused before: it says nothing new to a rule that counts
 }
 
-// Answer acts on a complaint. It reports whether a rule has acted on it, and if so what is in force now; changed says that
-// this complaint did it, and not one of the moment before.
-func (s *State) Answer(c Complaint, now time.Time) (f Force, known, changed bool) {
+// Acted is what a rule makes of a complaint. The zero Acted is that none knows it.
+type Acted struct {
+	Rule    Origin
+	Known   bool  // the rule has acted, now or a moment before
+	Changed bool  // now
+	Force   Force // in force, if it is known
+	// Elsewhere says that it is our address which is refused: mail may be taken from another.
+	Elsewhere bool
+}
+
+// Answer acts on a complaint.
+func (s *State) Answer(c Complaint, now time.Time) Acted {
 	a := s.table.answerTo(&c.Query, &c.Said)
 	if a == nil {
-		return Force{}, false, false
+		return Acted{}
 	}
 	e := s.entry(c.Path, now)
 	e.base = c.Limits
-	if !e.reaches(a, now) {
-		return Force{}, false, false
+	if !e.reaches(a, c.Again, now) {
+		return Acted{Rule: a.origin, Elsewhere: a.leave > 0 && !c.Again}
 	}
-	if now.Sub(e.force.At) < cohort && e.force.Rule == a.origin {
-		return e.force, true, false
+	act := Acted{Rule: a.origin, Known: true, Elsewhere: a.leave > 0}
+	if now.Sub(e.force.At) >= cohort || e.force.Rule != a.origin {
+		e.force, act.Changed = a.act(e.force, &c, now), true
 	}
-	e.force = a.act(e.force, &c, now)
-	return e.force, true, true
+	act.Force = e.force
+	return act
 }
 
 // reaches counts an answer and reports whether there were as many as the rule wants.
-func (e *entry) reaches(a *answer, now time.Time) bool {
+func (e *entry) reaches(a *answer, again bool, now time.Time) bool {
 	if e.rule != a.origin.Rule || now.Sub(e.counts) > counted {
 		e.rule, e.count, e.counts = a.origin.Rule, 0, now
 	}
-	e.count++
+	if !again || a.after == 1 {
+		e.count++
+	}
 	return e.count >= a.after
 }
 

@@ -61,12 +61,12 @@ func TestAnswersOfProvidersAct(t *testing.T) {
 		{"mx.a.example", "451 4.7.1 Greylisted, please try again later", 9, "", 0, 0, 0, false},
 	} {
 		s := NewState(table)
-		var f Force
-		known := false
+		var act Acted
 		for range c.times {
-			f, known, _ = s.Answer(complain(t, table, c.host, c.reply, 40), epoch)
+			act = s.Answer(complain(t, table, c.host, c.reply, 40), epoch)
 		}
-		if known != (c.rule != "") || f.Rule.Rule != c.rule {
+		f := act.Force
+		if act.Known != (c.rule != "") || f.Rule.Rule != c.rule {
 			t.Errorf("%s: rule %q, want %q", c.reply, f.Rule.Rule, c.rule)
 			continue
 		}
@@ -81,7 +81,7 @@ func TestWhatWasLoweredClimbsBack(t *testing.T) {
 	table := table(t, "[[answer]]\nname = \"slow\"\ncode = [451]\nfactor = 0.25\nconnections = 2\nfor = \"10m\"\n")
 	s := NewState(table)
 	c := complain(t, table, "mx.a.example", "451 4.7.1 slow down", 16)
-	if _, _, changed := s.Answer(c, epoch); !changed {
+	if !s.Answer(c, epoch).Changed {
 		t.Fatal("nothing was changed")
 	}
 	for minutes, want := range map[int][2]float64{0: {4, 2}, 9: {4, 2}, 10: {18, 6}, 20: {25, 8}, 30: {28.5, 9}, 40: {30.25, 9}, 50: {100, 100}, 60: {100, 100}} {
@@ -98,13 +98,13 @@ func TestWhatWasLoweredClimbsBack(t *testing.T) {
 	}
 
 	// Another complaint a moment later is of the same cohort; one in the midst of the climb lowers again.
-	if f, known, changed := s.Answer(c, epoch.Add(time.Second)); !known || changed || f.RateNow(epoch) != 4 {
-		t.Errorf("one of the cohort: %+v, %v, %v", f, known, changed)
+	if a := s.Answer(c, epoch.Add(time.Second)); !a.Known || a.Changed || a.Force.RateNow(epoch) != 4 {
+		t.Errorf("one of the cohort: %+v", a)
 	}
 	at := epoch.Add(10 * time.Minute)
 	c.Recent = 12
-	if f, _, changed := s.Answer(c, at); !changed || f.RateNow(at) != 3 || f.RateNow(at.Add(10*time.Minute)) != 17.5 {
-		t.Errorf("a second complaint: %+v, %v, %v", f, f.RateNow(at), f.RateNow(at.Add(10*time.Minute)))
+	if a := s.Answer(c, at); !a.Changed || a.Force.RateNow(at) != 3 || a.Force.RateNow(at.Add(10*time.Minute)) != 17.5 {
+		t.Errorf("a second complaint: %+v", a)
 	}
 	if n := len(s.All(at)); n != 1 {
 		t.Errorf("%d in force", n)
@@ -119,12 +119,33 @@ func TestARestIsFollowedByTheClimb(t *testing.T) {
 	table := table(t, "[[answer]]\nname = \"stop\"\ncode = [451]\npause = \"1h\"\nper_minute = 60\nfor = \"5m\"\n")
 	s := NewState(table)
 	c := complain(t, table, "mx.a.example", "451 no", 0)
-	f, _, _ := s.Answer(c, epoch)
+	f := s.Answer(c, epoch).Force
 	if !f.Resting(epoch.Add(59*time.Minute)) || f.Resting(epoch.Add(time.Hour)) || f.RateNow(epoch.Add(64*time.Minute)) != 1 || f.RateNow(epoch.Add(65*time.Minute)) != 50.5 {
 		t.Errorf("%+v", f)
 	}
 	if _, left := s.Left(here, epoch); left {
 		t.Error("a pause has mail take another address")
+	}
+}
+
+// TestOneMessageIsNoProof has one message be refused again and again where a rule wants three.
+func TestOneMessageIsNoProof(t *testing.T) {
+	table := table(t, "[[answer]]\nname = \"listed\"\ncode = [550]\nleave = \"1h\"\nafter = 3\n")
+	s := NewState(table)
+	c := complain(t, table, "mx.a.example", "550 5.7.1 listed", 0)
+	if a := s.Answer(c, epoch); a.Known || !a.Elsewhere {
+		t.Errorf("the first time: %+v", a)
+	}
+	c.Again = true
+	for range 5 {
+		if a := s.Answer(c, epoch.Add(time.Minute)); a.Known || a.Elsewhere {
+			t.Errorf("again: %+v", a)
+		}
+	}
+	c.Again = false
+	s.Answer(c, epoch.Add(2*time.Minute))
+	if a := s.Answer(c, epoch.Add(3*time.Minute)); !a.Changed || !a.Elsewhere || !a.Force.Left {
+		t.Errorf("the third: %+v", a)
 	}
 }
 

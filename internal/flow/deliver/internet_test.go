@@ -26,6 +26,7 @@ type internet struct {
 	open    map[string]int
 	most    map[string]int // sessions open at the same time, by host
 	mails   []outbound.Mail
+	from    []netip.Addr   // of each of the mails
 	got     map[string]int // times that an address received something
 	order   []string
 	dsn     bool
@@ -140,6 +141,7 @@ func (s *session) Send(ctx context.Context, m *outbound.Mail) outbound.Results {
 	s.net.mu.Lock()
 	defer s.net.mu.Unlock()
 	s.net.mails = append(s.net.mails, *m)
+	s.net.from = append(s.net.from, s.target.Source)
 	for i, to := range m.Recipients {
 		var fault *smtp.Error
 		if s.net.reply != nil {

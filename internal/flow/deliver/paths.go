@@ -50,7 +50,11 @@ func (s *Service) keepPaths(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	s.tellPaths(ctx, slices.DeleteFunc(s.pathStates(), func(p model.PathState) bool { return p.Force == nil }), last)
+	left := slices.DeleteFunc(s.pathStates(), func(p model.PathState) bool { return p.Force == nil })
+	for i := range left {
+		left[i].HeldBy, left[i].Rule, left[i].Reason, left[i].Until = "", "", "", time.Time{}
+	}
+	s.tellPaths(ctx, left, last)
 	return nil
 }
 

@@ -60,9 +60,11 @@ func (p *plan) tls() smtp.TLSMode {
 	return p.shaped.TLS
 }
 
-// heed lets the rules about answers act on a failure, and names the one that did. What a rule knows is no signal to the
-// scheduler. Mail that was refused because of our address is kept for another, if there is one.
-func (w *worker) heed(p *plan, e *outbound.Error, r outbound.Reply) string {
+// heed lets the rules about answers act on a failure of mail that is tried for the nth time, and names the one that did. What
+// a rule has acted on is no signal to the scheduler. Mail that is refused because of our address is kept for another, if
+// there is one.
+func (w *worker) heed(p *plan, e *outbound.Error, attempts int) string {
+	r := e.Reply
 	if r.Code == 0 { // nobody answered
 		return ""
 	}
@@ -71,22 +73,21 @@ func (w *worker) heed(p *plan, e *outbound.Error, r outbound.Reply) string {
 	defer w.mu.Unlock()
 	now := w.Clock.Now()
 	w.sched.Advance(now)
-	path := shaping.Path(p.path)
-	f, known, changed := w.shaped.Answer(shaping.Complaint{
-		Path: path, Query: p.query, Limits: p.shaped, Recent: w.sched.Sent(p.path),
+	act := w.shaped.Answer(shaping.Complaint{
+		Path: shaping.Path(p.path), Query: p.query, Limits: p.shaped, Recent: w.sched.Sent(p.path), Again: attempts > 1,
 		Said: shaping.Said{Code: r.Code, Enhanced: r.Enhanced, Text: r.Text, Class: string(class)},
 	}, now)
-	if !known {
+	if act.Elsewhere && e.Err.Class == smtp.Permanent && w.another(p, now) {
+		e.Err.Class = smtp.Temporary
+	}
+	if !act.Known {
 		return ""
 	}
 	w.signal = nothing
-	if f.Left && e.Err.Class == smtp.Permanent && w.another(p, now) {
-		e.Err.Class = smtp.Temporary
+	if act.Changed {
+		w.force(p, &act.Force, now)
 	}
-	if changed {
-		w.force(p, &f, now)
-	}
-	return f.Rule.String()
+	return act.Rule.String()
 }
 
 // force puts in force what a rule has just changed.

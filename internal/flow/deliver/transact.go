@@ -118,7 +118,7 @@ func (w *worker) settle(ctx context.Context, a *attempt, p *plan, r outbound.Res
 			if a.fixed && res.Reply.Code == 530 {
 				res.Err.Err.Class = smtp.Temporary // our login or our TLS is missing (RFC 4954 6, 3207 4): the operator's to mend
 			}
-			rule := w.heed(p, res.Err, res.Reply)
+			rule := w.heed(p, res.Err, h.Attempts)
 			f := a.failed(h, res.Err.Err, res.Reply)
 			f.stage, f.Event.Data.Shaping = res.Err.Stage, rule
 			out = append(out, f)
@@ -146,7 +146,7 @@ func (w *worker) notReached(ctx context.Context, a *attempt, p *plan, fault *con
 		w.signal = eased
 	}
 	a.fault = fault
-	rule := w.heed(p, fault.err, fault.err.Reply)
+	rule := w.heed(p, fault.err, handles[0].Attempts)
 	out := a.fail(handles, fault.err.Err, fault.err.Reply)
 	for i := range out {
 		out[i].Event.Data.Shaping = rule
