@@ -29,7 +29,7 @@ $(TOOLS)/staticcheck: tools/go.mod
 fmt: $(TOOLS)/staticcheck ## format the source
 	$(TOOLS)/gofumpt -w cmd internal test
 
-bench: build deps ## Budkavle against Postfix + OpenDKIM and the cost of depth; writes docs/benchmarks.md
+bench: build deps ## Budkavle against Postfix + OpenDKIM, the cost of depth and of watching domains; writes docs/benchmarks.md
 	scripts/bench
 
 crash: deps ## kill -9 at KILLS random moments (default 50) under load on each store; prints what was lost and doubled

@@ -107,9 +107,9 @@ func (d *days) events() []string {
 	return told
 }
 
-// send submits a letter in a session of its own.
+// send submits a letter of the domain.
 func (d *days) send(id string) error {
-	return d.login(d.user, d.domain).send(id+"@"+d.domain, "anna@rcpt.example")
+	return d.operator.send(d.user, d.domain, id)
 }
 
 // becomes waits until a letter is answered with the code; 0 is taken. A node learns of a change within a moment.
@@ -125,7 +125,7 @@ func (d *days) becomes(id string, want int) {
 // arrived waits as the node's does, without its process.
 func (d *days) arrived(id string) lab.Arrival {
 	d.t.Helper()
-	d.eventually("the arrival of "+id, func() bool { return d.lab.Received(id, "anna@rcpt.example") > 0 })
+	d.eventually("the arrival of "+id, func() bool { return d.lab.Received(id, anna) > 0 })
 	return d.operator.arrived(id)
 }
 
@@ -212,7 +212,7 @@ func TestResolverDownForHalfADay(t *testing.T) {
 	}
 	d.becomes("waits", 0)
 	d.eventually("the letter to be put off", func() bool { return strings.Contains(d.run("queue", "list", "--json"), `"attempts":1`) })
-	if n := d.lab.Received("waits@"+d.domain, "anna@rcpt.example"); n != 0 {
+	if n := d.lab.Received("waits@"+d.domain, anna); n != 0 {
 		t.Errorf("%d letters arrived without DNS", n)
 	}
 	d.lab.Mend("")
