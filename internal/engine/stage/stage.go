@@ -166,8 +166,8 @@ func Decide(e Evidence, wanted int) Verdict {
 	return v
 }
 
-// Settled reports whether it makes no difference who the sources are that have not been looked up.
-func Settled(e Evidence, wanted int) bool {
+// Stays reports whether nothing is to be proposed, whoever the sources are that have not been looked up.
+func Stays(e Evidence, wanted int) bool {
 	as := func(k Kind) Move {
 		alike := e
 		alike.Failing = slices.Clone(e.Failing)
@@ -178,7 +178,7 @@ func Settled(e Evidence, wanted int) bool {
 		}
 		return Decide(alike, wanted).Move
 	}
-	return as(Known) == as(Stranger)
+	return as(Known) == Stay && as(Stranger) == Stay
 }
 
 // counted are the days with the failures of the domain's own senders.

@@ -135,22 +135,22 @@ func TestWhatWouldHaveBeenRefused(t *testing.T) {
 	}
 }
 
-// TestSettled: who a source is need not be looked up where it makes no difference.
-func TestSettled(t *testing.T) {
+// TestStays: who a source is need not be looked up where nothing is proposed anyway.
+func TestStays(t *testing.T) {
 	e := stage.Evidence{Days: days(10)}
 	e.Record, _ = dmarc.Parse("v=DMARC1; p=none")
 	fails(&e, stage.Unknown, "203.0.113.5", 10, 10)
-	if !stage.Settled(e, wanted) {
+	if !stage.Stays(e, wanted) {
 		t.Error("there are too few days, whoever it is")
 	}
 	e.Days = append(days(14)[:4], e.Days...)
-	if stage.Settled(e, wanted) {
+	if stage.Stays(e, wanted) {
 		t.Error("a step depends on who it is")
 	}
 	for i := range e.Failing {
 		e.Failing[i].Kind = stage.Stranger
 	}
-	if !stage.Settled(e, wanted) {
-		t.Error("all is known")
+	if stage.Stays(e, wanted) {
+		t.Error("forgers hold nothing up")
 	}
 }

@@ -76,6 +76,16 @@ func BenchmarkStanding(b *testing.B) {
 	}
 }
 
+// BenchmarkLook is the same in the daily round, where a day too few is reported.
+func BenchmarkLook(b *testing.B) {
+	s, d, _ := loaded(b, 13, maxLines)
+	for b.Loop() {
+		if _, err := s.standing(b.Context(), &d, model.Stage{}, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkCountDay counts a day of 100,000 deliveries, which is done once for each day.
 func BenchmarkCountDay(b *testing.B) {
 	s, d, st := loaded(b, 0, 0)

@@ -5,6 +5,7 @@ CREATE TABLE report (
 	lines BIGINT NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (domain, kind, reporter, id)
 );
 CREATE INDEX report_day ON report (day);
+CREATE INDEX report_at ON report (domain, at);
 -- What receivers saw on a day. All that tells messages apart is the key: the same seen by two reports is one row.
 CREATE TABLE seen (
 	domain BIGINT NOT NULL, day BIGINT NOT NULL, reporter TEXT COLLATE "C" NOT NULL, source TEXT COLLATE "C" NOT NULL, header_from TEXT COLLATE "C" NOT NULL, spf BIGINT NOT NULL, dkim BIGINT NOT NULL,

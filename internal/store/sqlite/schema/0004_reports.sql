@@ -5,6 +5,7 @@ CREATE TABLE report (
 	lines INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (domain, kind, reporter, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX report_day ON report (day);
+CREATE INDEX report_at ON report (domain, at);
 -- What receivers saw on a day. All that tells messages apart is the key: the same seen by two reports is one row.
 CREATE TABLE seen (
 	domain INTEGER NOT NULL, day INTEGER NOT NULL, reporter TEXT NOT NULL, source TEXT NOT NULL, header_from TEXT NOT NULL, spf INTEGER NOT NULL, dkim INTEGER NOT NULL,
