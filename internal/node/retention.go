@@ -73,6 +73,11 @@ func (j *janitor) round(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := j.steps(ctx, func() (int, error) {
+		return j.store.PurgeMeters(ctx, model.MonthOf(now)-1, purgeStep) // nothing of the month before last counts any longer
+	}); err != nil {
+		return err
+	}
 	return j.steps(ctx, func() (int, error) { return j.store.PurgeLinks(ctx, now, now.Add(-linksKept), purgeStep) })
 }
 

@@ -18,7 +18,7 @@ import (
 // oldThings is a store with so many things that are too old.
 type oldThings struct {
 	t                                               *testing.T
-	bodies, events, answers, counts, links, reports int
+	bodies, events, answers, counts, links, reports, meters int
 	limits                                          config.Retention
 
 	mu    sync.Mutex // guards the counts, the steps and the fault
@@ -87,6 +87,13 @@ func (o *oldThings) PurgeReports(_ context.Context, before model.Day, limit int)
 	return o.step(&o.reports, limit)
 }
 
+func (o *oldThings) PurgeMeters(_ context.Context, before model.Month, limit int) (int, error) {
+	if want := model.MonthOf(time.Now()) - 1; before != want {
+		o.t.Errorf("counters purged before %v, want %v", before.Begin(), want.Begin())
+	}
+	return o.step(&o.meters, limit)
+}
+
 // purging runs play beside a janitor.
 func purging(t *testing.T, o *oldThings, play func()) {
 	synctest.Test(t, func(t *testing.T) {
@@ -104,15 +111,15 @@ func purging(t *testing.T, o *oldThings, play func()) {
 }
 
 func TestJanitorPurgesInSmallSteps(t *testing.T) {
-	o := &oldThings{bodies: 10 * purgeStep, events: 20 * purgeStep, answers: purgeStep + 1, counts: 2 * purgeStep, links: 2, reports: purgeStep + 1}
+	o := &oldThings{bodies: 10 * purgeStep, events: 20 * purgeStep, answers: purgeStep + 1, counts: 2 * purgeStep, links: 2, reports: purgeStep + 1, meters: 2}
 	purging(t, o, func() {
 		o.after(time.Second, func() {
-			if most := int(time.Second/purgePause) + 6; o.steps > most { // no pause from one kind to the next
+			if most := int(time.Second/purgePause) + 7; o.steps > most { // no pause from one kind to the next
 				t.Errorf("%d steps in a second, at most %d", o.steps, most)
 			}
 		})
 		o.after(time.Minute, func() {
-			if o.bodies+o.events+o.answers+o.counts+o.links+o.reports > 0 {
+			if o.bodies+o.events+o.answers+o.counts+o.links+o.reports+o.meters > 0 {
 				t.Errorf("left: %d bodies, %d events, %d answers, %d counts, %d links, %d reports", o.bodies, o.events, o.answers, o.counts, o.links, o.reports)
 			}
 		})

@@ -183,6 +183,8 @@ type Retention interface {
 	PurgeLinks(ctx context.Context, now, since time.Time, limit int) (int, error)
 	// PurgeReports deletes at most limit reports, and sums of days, that are of before the day.
 	PurgeReports(ctx context.Context, before model.Day, limit int) (int, error)
+	// PurgeMeters deletes at most limit counters that were counted up before the month last.
+	PurgeMeters(ctx context.Context, before model.Month, limit int) (int, error)
 	// PurgeIdempotency deletes at most limit answers that expired before now.
 	PurgeIdempotency(ctx context.Context, now time.Time, limit int) (int, error)
 }

@@ -121,6 +121,11 @@ func TestLockedAccountsStopAtOnce(t *testing.T) {
 		c.play(hello + "C: MAIL FROM:<anna@skolan.example>\nS: 250 *\nC: RSET\nS: 250 *")
 		o.account.State = model.AccountLocked
 		c.play("C: MAIL FROM:<anna@skolan.example>\nS: 550 5.7.1 Account \"skolan\" is locked*")
+		// Its passwords are refused with the reason, others' guesses as ever.
+		d := w.dial("10.0.0.2")
+		defer d.close()
+		d.play(hello + "C: AUTH PLAIN " + b64("\x00anna\x00fel") + "\nS: 535 5.7.8 The user name or password is wrong\n" +
+			"C: AUTH PLAIN " + b64("\x00anna\x00hemlig") + "\nS: 525 5.7.13 Account \"skolan\" is locked*\nC: NOOP\nS: 250 *")
 	})
 }
 

@@ -135,7 +135,10 @@ func (t *tally) room(subs []encoded, now time.Time) *model.Over {
 	if t.state != model.AccountActive {
 		return &model.Over{State: t.state, Reason: t.reason}
 	}
-	sums := map[meterName]int64{} // no more than the charges of the call
+	var sums map[meterName]int64 // no more than the charges of the call
+	if len(subs) > 1 {
+		sums = make(map[meterName]int64, 4)
+	}
 	for i := range subs {
 		b := subs[i].sub.Budget
 		if b == nil {
@@ -148,9 +151,13 @@ func (t *tally) room(subs []encoded, now time.Time) *model.Over {
 				e = &entry{}
 				t.meters[name] = e
 			}
-			sums[name] += b.N
+			n := b.N
+			if sums != nil {
+				n += sums[name]
+				sums[name] = n
+			}
 			e.Turn(now)
-			if over := e.Room(c, sums[name]); over != nil {
+			if over := e.Room(c, n); over != nil {
 				return over
 			}
 		}
@@ -293,4 +300,24 @@ func (s *Store) ToldLock(ctx context.Context, id model.AccountID, ev model.Event
 		}
 		return insertEvent(ctx, tx, ev)
 	})
+}
+
+// PurgeMeters implements store.Retention. One that is counted up meanwhile stays.
+func (s *Store) PurgeMeters(ctx context.Context, before model.Month, limit int) (int, error) {
+	const op = "purge counters"
+	var old []store.Reading
+	var of []model.AccountID
+	err := readings(ctx, s.engine, func(id model.AccountID, g store.Reading) { of, old = append(of, id), append(old, g) }, `month < ? LIMIT ?`, int64(before), limit)
+	if err != nil || len(old) == 0 {
+		return 0, s.fault(op, err)
+	}
+	err = s.change(ctx, op, func(ctx context.Context, tx *countingTx) error {
+		for i, g := range old {
+			if err := tx.exec(ctx, `DELETE FROM meter WHERE account = ? AND scope = ? AND name = ? AND month < ?`, int64(of[i]), string(g.Scope), g.Name, int64(before)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(old), err
 }

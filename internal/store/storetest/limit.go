@@ -183,6 +183,16 @@ func testScopes(t *testing.T, b *bench) {
 	}
 	got, err := b.Readings(b.ctx, a.ID, 10)
 	b.ok(err)
+	month := got[0].Meter.Month
+	if n, err := b.PurgeMeters(b.ctx, month, 10); n != 0 || err != nil {
+		t.Errorf("purged %d of the month itself, %v", n, err)
+	}
+	if n, err := b.PurgeMeters(b.ctx, month+1, 1); n != 1 || err != nil {
+		t.Errorf("purged %d, %v", n, err)
+	}
+	if left, err := b.Readings(b.ctx, a.ID, 10); len(left) != 1 || err != nil {
+		t.Errorf("left %v, %v", left, err)
+	}
 	if len(got) != 2 || got[0].Meter.Today != 9 || got[1].Name != "web" || got[1].Meter.InIt != 5 || got[1].Meter.Recent != nil {
 		t.Errorf("readings %+v", got)
 	}
