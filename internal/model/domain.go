@@ -71,6 +71,15 @@ type Domain struct {
 	RotatedAt time.Time `json:"rotated_at,omitzero"` // the last rotation began; zero: never
 }
 
+// Owned reports whether the account has proved that the domain is its own, and DNS still says so.
+func (d *Domain) Owned() bool { return !d.OwnedAt.IsZero() && !slices.Contains(d.Lacks, "ownership") }
+
+// Signs reports whether mail of the domain is signed: receivers find its keys. Those of a domain that has not come live count as
+// soon as they were seen.
+func (d *Domain) Signs() bool {
+	return d.State.MaySend() || !d.CheckedAt.IsZero() && !slices.Contains(d.Lacks, "dkim")
+}
+
 // KeyState is a signing key's place in a rotation.
 type KeyState string
 

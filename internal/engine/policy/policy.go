@@ -18,6 +18,9 @@ const MaxRecipients = 5000
 type Owned struct {
 	Address string
 	Domain  *model.Domain // nil: nobody has it
+	// OwnServer says that the account's mail goes out by a server of its own, which was tested: what receivers see in DNS is between
+	// them and that server, and only whose the domain is must be proved.
+	OwnServer bool
 }
 
 // Account says whether an account may send at all.
@@ -55,7 +58,7 @@ func Sender(a model.Account, only model.DomainID, part string, o Owned) error {
 		return smtp.Errorf(550, "5.7.1", "The %s %s is not of a domain of account %q. Add its domain to the account first, or send as one of the account's domains", part, o.Address, a.Name)
 	case only != 0 && o.Domain.ID != only:
 		return smtp.Errorf(550, "5.7.1", "The %s %s is not of the domain that this credential may send for", part, o.Address)
-	case !o.Domain.State.MaySend():
+	case !o.Domain.State.MaySend() && !(o.OwnServer && o.Domain.Owned()):
 		return smtp.Errorf(550, "5.7.1", "The %s %s is of the domain %s, which may not send yet: it is %s%s%s", part, o.Address, o.Domain.Name, o.Domain.State, because(o.Domain.Reason), lacking(o.Domain.Lacks))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
@@ -31,23 +32,34 @@ func TestSender(t *testing.T) {
 	}
 	lacking := domain(7, 1, model.DomainWaiting)
 	lacking.Lacks = []string{"spf", "dkim"}
+	mine := domain(7, 1, model.DomainWaiting)
+	mine.Lacks, mine.OwnedAt = []string{"spf", "dkim"}, time.Unix(1, 0)
+	lost := *mine
+	lost.Lacks = []string{"ownership"}
 	for _, tt := range []struct {
 		name   string
 		only   model.DomainID
 		domain *model.Domain
 		want   string // "" is allowed
+		own    bool
 	}{
-		{"live", 0, domain(7, 1, model.DomainLive), ""},
-		{"degraded", 0, domain(7, 1, model.DomainDegraded), ""},
-		{"the credential's own", 7, domain(7, 1, model.DomainLive), ""},
-		{"nobody's", 0, nil, `anna@school.example is not of a domain of account "school"`},
-		{"another's", 0, domain(7, 2, model.DomainLive), `is not of a domain of account "school"`},
-		{"not the credential's", 8, domain(7, 1, model.DomainLive), "this credential"},
-		{"not live", 0, domain(7, 1, model.DomainWaiting), "it is waiting: no DKIM record"},
-		{"stopped", 0, domain(7, 1, model.DomainStopped), "it is stopped"},
-		{"not live, and looked up", 0, lacking, "it is waiting: no DKIM record. In DNS it lacks: spf, dkim"},
+		{"own server, the domain is the account's", 0, mine, "", true},
+		{"own server, but the credential's is another", 8, mine, "this credential", true},
+		{"no own server, the domain is the account's", 0, mine, "In DNS it lacks: spf, dkim", false},
+		{"own server, a mere claim", 0, lacking, "In DNS it lacks: spf, dkim", true},
+		{"own server, ownership is gone", 0, &lost, "In DNS it lacks: ownership", true},
+		{"own server, another's domain", 0, domain(7, 2, model.DomainLive), `is not of a domain of account "school"`, true},
+		{"live", 0, domain(7, 1, model.DomainLive), "", false},
+		{"degraded", 0, domain(7, 1, model.DomainDegraded), "", false},
+		{"the credential's own", 7, domain(7, 1, model.DomainLive), "", false},
+		{"nobody's", 0, nil, `anna@school.example is not of a domain of account "school"`, false},
+		{"another's", 0, domain(7, 2, model.DomainLive), `is not of a domain of account "school"`, false},
+		{"not the credential's", 8, domain(7, 1, model.DomainLive), "this credential", false},
+		{"not live", 0, domain(7, 1, model.DomainWaiting), "it is waiting: no DKIM record", false},
+		{"stopped", 0, domain(7, 1, model.DomainStopped), "it is stopped", false},
+		{"not live, and looked up", 0, lacking, "it is waiting: no DKIM record. In DNS it lacks: spf, dkim", false},
 	} {
-		err := Sender(a, tt.only, "From address", Owned{"anna@school.example", tt.domain})
+		err := Sender(a, tt.only, "From address", Owned{Address: "anna@school.example", Domain: tt.domain, OwnServer: tt.own})
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || smtp.AsError(err).Enhanced != "5.7.1") {
 			t.Errorf("%s: %v", tt.name, err)
 		}

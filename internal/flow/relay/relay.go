@@ -158,10 +158,3 @@ func (s *Service) Own(ctx context.Context, account model.AccountID) (*route.Own,
 	}
 	return &o, nil
 }
-
-// Tested reports whether the account sends by a server of its own that was tested: then its domains need not be proved for our
-// delivery.
-func (s *Service) Tested(ctx context.Context, account model.AccountID) (bool, error) {
-	k, err := s.look(ctx, account)
-	return err == nil && k.route != nil && k.route.State == model.RouteTested, err
-}

@@ -35,6 +35,7 @@ type Directory struct {
 	keys        cache[[32]byte, model.APIKey]
 	signers     cache[model.DomainID, *dkim.Signer]
 	limits      cache[model.AccountID, []model.LimitRule]
+	routes      cache[model.AccountID, model.Route]
 }
 
 type cache[K comparable, V any] map[K]found[V]
@@ -49,7 +50,7 @@ func NewDirectory(st store.Store, ring *keyring.Ring, engine dkim.Engine) *Direc
 	return &Directory{
 		store: st, ring: ring, engine: engine, accounts: cache[model.AccountID, model.Account]{}, domains: cache[string, model.Domain]{},
 		credentials: cache[string, model.Credential]{}, keys: cache[[32]byte, model.APIKey]{}, signers: cache[model.DomainID, *dkim.Signer]{},
-		limits: cache[model.AccountID, []model.LimitRule]{},
+		limits: cache[model.AccountID, []model.LimitRule]{}, routes: cache[model.AccountID, model.Route]{},
 	}
 }
 
@@ -64,6 +65,7 @@ func (d *Directory) Flush() {
 	clear(d.keys)
 	clear(d.signers)
 	clear(d.limits)
+	clear(d.routes)
 }
 
 // lookUp is one question, answered from c or by fetch.
@@ -103,6 +105,15 @@ const maxRuled = 1_000
 // Limits returns the rules that limit an account.
 func (d *Directory) Limits(ctx context.Context, id model.AccountID) ([]model.LimitRule, error) {
 	return lookUp(d, d.limits, maxRuled, id, func() ([]model.LimitRule, error) { return d.store.ListLimits(ctx, id) })
+}
+
+// OwnServer reports whether the account's mail goes out by a server of its own that was tested.
+func (d *Directory) OwnServer(ctx context.Context, id model.AccountID) (bool, error) {
+	r, err := lookUp(d, d.routes, maxEntries, id, func() (model.Route, error) { return d.store.RouteOf(ctx, id) })
+	if store.Is(err, store.NotFound) {
+		return false, nil
+	}
+	return err == nil && r.State == model.RouteTested, err
 }
 
 // AccountByName finds an account by name. It asks the store: only configuration names accounts.
@@ -160,7 +171,12 @@ func (d *Directory) Key(ctx context.Context, secret string) (model.APIKey, error
 // Signer returns the domain's active keys, ready to sign. nil: mail is to leave unsigned, since the store says of every key
 // that signed that its record is lost, and of the return path that it is aligned, so that DMARC passes by SPF. Any other
 // domain without active keys is an error: nothing leaves unsigned by mistake.
+//
+// A domain that sends by its owner's server before its keys are published is left to that server to sign: nil too.
 func (d *Directory) Signer(ctx context.Context, dom *model.Domain) (*dkim.Signer, error) {
+	if !dom.Signs() {
+		return nil, nil
+	}
 	return lookUp(d, d.signers, maxSigners, dom.ID, func() (*dkim.Signer, error) {
 		keys, err := d.store.SigningKeys(ctx, dom.ID)
 		if err != nil {

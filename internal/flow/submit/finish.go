@@ -23,7 +23,7 @@ func (t *Pending) finish(ctx context.Context, messageID string, sharing int) ([]
 	if err != nil {
 		return nil, err
 	}
-	domain, err := t.authorise(ctx, in)
+	domain, own, err := t.authorise(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (t *Pending) finish(ctx context.Context, messageID string, sharing int) ([]
 	if t.options.Domain != nil {
 		j.owner = t.options.Domain
 	}
-	if j.class == model.ClassBulk && !t.options.TestMode {
+	if j.class == model.ClassBulk && !t.options.TestMode && !own {
 		if err := policy.Bulk(domain, t.service.Senders()); err != nil {
 			return nil, err
 		}
@@ -117,32 +117,31 @@ func MessageID(first ident.ID, sharing int, domain string) string {
 }
 
 // authorise wants the envelope sender and every From address to be the account's. The domain of the first From
-// address signs and owns the message.
-func (t *Pending) authorise(ctx context.Context, in *compose.Inspected) (*model.Domain, error) {
+// address signs and owns the message. It reports whether mail goes out by the account's own server.
+func (t *Pending) authorise(ctx context.Context, in *compose.Inspected) (first *model.Domain, own bool, err error) {
 	if t.envelope.Sender != "" {
 		a, err := address.Parse(t.envelope.Sender)
 		if err != nil {
-			return nil, smtp.Wrap(err, 553, "5.1.7", "The envelope sender "+err.Error())
+			return nil, false, smtp.Wrap(err, 553, "5.1.7", "The envelope sender "+err.Error())
 		}
 		if _, err := t.service.owned(ctx, t.principal, "envelope sender", a); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	var first *model.Domain
 	for _, from := range in.From {
 		a, err := address.Parse(from)
 		if err != nil {
-			return nil, smtp.Wrap(err, 550, "5.1.7", "The From address "+err.Error())
+			return nil, false, smtp.Wrap(err, 550, "5.1.7", "The From address "+err.Error())
 		}
 		o, err := t.service.owned(ctx, t.principal, "From address", a)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if first == nil {
-			first = o.Domain
+			first, own = o.Domain, o.OwnServer
 		}
 	}
-	return first, nil
+	return first, own, nil
 }
 
 type addressee struct {

@@ -133,6 +133,9 @@ func (s *Service) owned(ctx context.Context, p Principal, part string, a address
 	if o.Domain, err = s.Directory.Covering(ctx, a.Domain); err != nil {
 		return o, storeFault(err)
 	}
+	if o.OwnServer, err = s.Directory.OwnServer(ctx, p.Account.ID); err != nil {
+		return o, storeFault(err)
+	}
 	return o, policy.Sender(p.Account, p.Domain, part, o)
 }
 
