@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/budkavle/budkavle/internal/engine/stage"
@@ -48,8 +49,10 @@ func (s *Service) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// round goes through all domains.
+// round goes through all domains. One that fails keeps none of the others; what is done already costs little when the round is
+// made again.
 func (s *Service) round(ctx context.Context) error {
+	var failed error
 	for after := ""; ; {
 		page, err := s.Store.ListDomains(ctx, 0, after, watchPage)
 		if err != nil {
@@ -60,15 +63,15 @@ func (s *Service) round(ctx context.Context) error {
 			if !page[i].State.MaySend() {
 				continue
 			}
-			if err := s.look(ctx, &page[i]); err != nil && !store.Is(err, store.Conflict) { // another node has done it
-				return err
+			if err := s.look(ctx, &page[i]); err != nil && !store.Is(err, store.Conflict) && failed == nil { // conflict: another node has done it
+				failed = fmt.Errorf("%s: %w", after, err)
 			}
 			if err := s.pause(ctx, watchPause); err != nil {
 				return err
 			}
 		}
 		if len(page) < watchPage {
-			return nil
+			return failed
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/stage"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/dns"
+	"github.com/budkavle/budkavle/internal/store"
 )
 
 const day = 24 * time.Hour
@@ -86,6 +88,50 @@ func TestStages(t *testing.T) {
 			t.Fatalf("%d letters, events:\n%s", len(b.letters.list)-told, b.events())
 		}
 		golden(t, "back.letter", b.letters.list[told])
+	})
+}
+
+// TestProposedOnceAMonth: an owner who does nothing is not nagged.
+func TestProposedOnceAMonth(t *testing.T) {
+	inTime(t, func(t *testing.T, b *bench) {
+		b.wellFor(14)
+		for range 35 {
+			b.watch(time.Hour)
+			time.Sleep(23 * time.Hour)
+			b.wellFor(1)
+		}
+		if n := strings.Count(b.events(), "none to quarantine"); n != 2 || len(b.letters.list) != 2 {
+			t.Errorf("%d events and %d letters in 35 days, want 2", n, len(b.letters.list))
+		}
+	})
+}
+
+// broken is a store that cannot tell the stage of one domain.
+type broken struct {
+	store.Store
+	domain model.DomainID
+}
+
+func (s broken) Stage(ctx context.Context, id model.DomainID) (model.Stage, error) {
+	if id == s.domain {
+		return model.Stage{}, &store.Error{Kind: store.Internal, Op: "stage"}
+	}
+	return s.Store.Stage(ctx, id)
+}
+
+// TestOneDomainFails: the others are looked at all the same, and the round is not done.
+func TestOneDomainFails(t *testing.T) {
+	inTime(t, func(t *testing.T, b *bench) {
+		b.wellFor(14)
+		first, err := b.store.AddDomain(t.Context(), model.Domain{Name: "a.example", Account: b.domain.Account, State: model.DomainLive, Setup: model.SetupTXT}, nil, model.Event{ID: b.IDs.Next(), Kind: model.EventDomain, At: time.Now()})
+		b.ok(err)
+		b.Service.Store = broken{b.store, first.ID}
+		if err := b.round(t.Context()); err == nil || !strings.Contains(err.Error(), "a.example") {
+			t.Errorf("the round ends with %v", err)
+		}
+		if len(b.letters.list) != 1 {
+			t.Errorf("%d letters", len(b.letters.list))
+		}
 	})
 }
 
