@@ -17,6 +17,7 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/shaping"
 	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/flow/notify"
+	"github.com/budkavle/budkavle/internal/flow/relay"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/dkim"
@@ -25,8 +26,8 @@ import (
 	"github.com/budkavle/budkavle/internal/store"
 )
 
-// NewRouter makes the router of a configuration.
-func NewRouter(cfg config.Config, st store.Store, sys System) (*route.Router, error) {
+// NewRouter makes the router of a configuration. The relay, if there is one, knows the accounts' own servers.
+func NewRouter(cfg config.Config, st store.Store, sys System, own *relay.Service) (*route.Router, error) {
 	resolver, err := dns.New(dns.Config{Servers: cfg.DNS.Servers, Clock: sys.Clock})
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func NewRouter(cfg config.Config, st store.Store, sys System) (*route.Router, er
 			Match: r.Match, Account: r.Account, Host: r.Host, Port: uint16(r.Port), TLS: mode, Username: r.Username, Password: r.Password, Connections: r.Connections,
 		})
 	}
-	return route.New(route.Config{
+	c := route.Config{
 		Resolver: resolver, Clock: sys.Clock, Port: uint16(cfg.Delivery.Port), Routes: routes,
 		Inside: cfg.Delivery.PrivateAddresses || cfg.Delivery.Port != 25, Sources: addrsOf(cfg.Delivery.SourceAddresses),
 		SelfNames: []string{cfg.Node.Hostname}, SelfAddrs: selfAddrs(cfg),
@@ -49,7 +50,11 @@ func NewRouter(cfg config.Config, st store.Store, sys System) (*route.Router, er
 			a, err := st.AccountByID(ctx, id)
 			return a.Name, err
 		},
-	})
+	}
+	if own != nil {
+		c.Own = own.Own
+	}
+	return route.New(c)
 }
 
 // selfAddrs are the addresses at which this node itself would answer a delivery: those of its MX listener when that is
@@ -74,7 +79,11 @@ func NewShaping(cfg config.Config) (*shaping.Table, error) {
 }
 
 func (n *Node) startDelivery(ctx context.Context) error {
-	router, err := NewRouter(n.cfg, n.store, n.sys)
+	var err error
+	if n.relay, err = NewRelay(n.cfg, n.store, n.ring, n.ids, n.sys); err != nil {
+		return err
+	}
+	router, err := NewRouter(n.cfg, n.store, n.sys, n.relay)
 	if err != nil {
 		return err
 	}
@@ -87,7 +96,7 @@ func (n *Node) startDelivery(ctx context.Context) error {
 	}
 	d := n.cfg.Delivery
 	n.deliver = deliver.New(deliver.Deps{
-		Store: n.store, Router: router, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Shaping: shaped, Bounces: n.rules, IDs: n.ids, Clock: n.sys.Clock,
+		Store: n.store, Router: router, Relay: n.relay, Connector: deliver.Outbound(outbound.New(outbound.Config{Clock: n.sys.Clock})), Shaping: shaped, Bounces: n.rules, IDs: n.ids, Clock: n.sys.Clock,
 		Log: n.sys.Log, ReturnPath: n.paths.Make, Noticed: func() { n.notify.Poke() },
 	}, deliver.Config{
 		Node: n.cfg.Node.Hostname, Helo: n.cfg.Node.Hostname, Schedule: schedule.Config{MaxPlaces: d.MaxSessions},

@@ -22,7 +22,7 @@ func NewOnboarding(cfg config.Config, st store.Store, ring *keyring.Ring, ids *i
 	if err != nil {
 		return nil, err
 	}
-	router, err := NewRouter(cfg, st, sys)
+	router, err := NewRouter(cfg, st, sys, nil)
 	if err != nil {
 		return nil, err
 	}

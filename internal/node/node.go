@@ -35,6 +35,7 @@ import (
 	"github.com/budkavle/budkavle/internal/flow/notify"
 	"github.com/budkavle/budkavle/internal/flow/onboard"
 	"github.com/budkavle/budkavle/internal/flow/recipient"
+	"github.com/budkavle/budkavle/internal/flow/relay"
 	"github.com/budkavle/budkavle/internal/flow/reports"
 	"github.com/budkavle/budkavle/internal/flow/submit"
 	"github.com/budkavle/budkavle/internal/flow/suppression"
@@ -66,6 +67,7 @@ type Node struct {
 	paths       *bounce.ReturnPaths
 	directory   *submit.Directory
 	deliver     *deliver.Service
+	relay       *relay.Service
 	addresses   *addresses.Service
 	submit      *submit.Service
 	notify      *notify.Service
@@ -176,7 +178,8 @@ func (n *Node) startUpkeep() {
 			n.watch.Poke()
 			n.guard.Poke()
 		},
-		store.SignalQueue: n.deliver.QueueChanged,
+		store.SignalQueue:  n.deliver.QueueChanged,
+		store.SignalRoutes: n.routesChanged,
 	}}
 	j := &janitor{store: n.store, keep: n.cfg.Retention, clock: n.sys.Clock, log: n.sys.Log}
 	n.upkeep.Go(l.run)

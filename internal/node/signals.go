@@ -19,7 +19,7 @@ type listener struct {
 	on    map[string]func()
 	clock clock.Clock
 	log   *slog.Logger
-	seen  map[string]int64 // one entry for each signal there is: two
+	seen  map[string]int64 // one entry for each signal there is: three
 }
 
 // run works until ctx ends. A store that cannot be read is asked again, and told of once.

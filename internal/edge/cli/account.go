@@ -14,6 +14,7 @@ type accountCommand struct {
 	Resume  accountResume  `cmd:"" help:"Let a suspended account send again."`
 	Unlock  accountUnlock  `cmd:"" help:"Let an account that the node locked send again."`
 	Limits  accountLimits  `cmd:"" help:"Show how much an account may send and has sent, or set it."`
+	Route   accountRoute   `cmd:"" help:"The customer's own SMTP server, by which mail of an account goes out."`
 	Notify  accountNotify  `cmd:"" help:"Say or show who is told what of an account's mail."`
 	Digest  accountDigest  `cmd:"" help:"Show the letter about a day of an account's mail, as its contact is sent it."`
 	Contact accountContact `cmd:"" help:"Set the mail address to which warnings about an account's domains go."`

@@ -3,14 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/budkavle/budkavle/internal/model"
-	"github.com/budkavle/budkavle/internal/node"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -21,7 +19,7 @@ const siteLookups = 32
 // sites finds the site of every recipient domain in the queue, as mail of the account goes; account 0 is mail that no
 // route of a single account catches. A domain without a route is under what is in its way.
 func (o *office) sites(ctx context.Context, account model.AccountID, depths []store.Depth) (map[string]string, error) {
-	router, err := node.NewRouter(o.config, o.store, node.NewSystem(slog.New(slog.DiscardHandler)))
+	router, err := o.router()
 	if err != nil {
 		return nil, err
 	}
