@@ -11,7 +11,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
@@ -89,16 +88,19 @@ func MaxSize(l model.Limits, most int64) int64 {
 	return most
 }
 
-// Refusal is what the sender is told.
-func Refusal(a model.Account, o *model.Over, now time.Time) *smtp.Error {
-	if o.State != model.AccountActive {
-		a.State, a.Reason = o.State, o.Reason
-		return smtp.AsError(policy.Account(a))
-	}
-	if o.Locked {
+// Found is the account as the store found or left it: another node, or a session a moment ago, may have locked it.
+func Found(a model.Account, o *model.Over) model.Account {
+	switch {
+	case o.Locked:
 		a.State, a.Reason = model.AccountLocked, Reason(o)
-		return smtp.AsError(policy.Account(a))
+	case o.State != model.AccountActive:
+		a.State, a.Reason = o.State, o.Reason
 	}
+	return a
+}
+
+// Refusal is what the sender of an active account is told.
+func Refusal(a model.Account, o *model.Over, now time.Time) *smtp.Error {
 	whose := who(o.Charge, a.Name)
 	if o.Until.IsZero() {
 		return smtp.Errorf(550, "5.7.1", "%s may send %d messages %s, each recipient counted, and this alone is %d. Send it to fewer", whose, o.Limit, in(o.Period), o.N)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/budkavle/budkavle/internal/engine/limit"
+	"github.com/budkavle/budkavle/internal/engine/policy"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -53,5 +54,9 @@ func (s *Service) refusal(p *Principal, err error) error {
 		s.Log.Warn("account locked", "account", p.Account.ID, "account_name", p.Account.Name, "reason", limit.Reason(over), "credential", p.Credential, "client", p.Client)
 		s.Locked()
 	}
-	return limit.Refusal(p.Account, over, s.Clock.Now())
+	a := limit.Found(p.Account, over)
+	if err := policy.Account(a); err != nil {
+		return err
+	}
+	return limit.Refusal(a, over, s.Clock.Now())
 }
