@@ -66,22 +66,14 @@ func TestRefusal(t *testing.T) {
 	in := func(p model.Period, c model.Charge) *model.Over {
 		return &model.Over{State: model.AccountActive, Charge: c, Period: p, Limit: 500, Count: 498, N: 3, Until: noon.Add(90*time.Second + time.Millisecond)}
 	}
-	locked := in(model.PerHalfHour, model.Charge{Scope: model.ScopeAccount})
-	locked.Locked = true
 	never := in(model.PerDay, model.Charge{Scope: model.ScopeDomain, Name: "school.example"})
 	never.N, never.Until = 501, time.Time{}
-	byUser := in(model.PerHalfHour, model.Charge{Scope: model.ScopeCredential, Name: "school-web"})
-	byUser.Locked = true
 	for _, tt := range []struct {
 		over *model.Over
 		code int
 		enh  string
 		want string
 	}{
-		{locked, 550, "5.7.1", `Account "school" is locked: more than 500 messages in half an hour, which looks like a stolen password. Change its passwords`},
-		{byUser, 550, "5.7.1", `more than 500 messages in half an hour by school-web`},
-		{&model.Over{State: model.AccountLocked, Reason: "by another session"}, 550, "5.7.1", `Account "school" is locked: by another session. Change`},
-		{&model.Over{State: model.AccountSuspended, Reason: "unpaid"}, 550, "5.7.1", `Account "school" is suspended: unpaid. Ask the operator`},
 		{
 			in(model.PerHalfHour, model.Charge{Scope: model.ScopeAccount}), 451, "4.7.1",
 			`Account "school" has sent 498 of the 500 messages that it may in half an hour, each recipient counted. There is room for 3 more in 1m31s, at 2026-11-24 12:01:30 UTC`,
@@ -92,6 +84,28 @@ func TestRefusal(t *testing.T) {
 		e := Refusal(school, tt.over, noon)
 		if e.Code != tt.code || e.Enhanced != tt.enh || !strings.Contains(e.Text, tt.want) {
 			t.Errorf("%+v: %v; want %d %s with %q", tt.over, e, tt.code, tt.enh, tt.want)
+		}
+	}
+}
+
+func TestFound(t *testing.T) {
+	school := model.Account{Name: "school", State: model.AccountActive}
+	active := model.Over{State: model.AccountActive, Limit: 500, Charge: model.Charge{Scope: model.ScopeAccount}}
+	locked, byUser := active, active
+	locked.Locked, byUser.Locked, byUser.Charge = true, true, model.Charge{Scope: model.ScopeCredential, Name: "school-web"}
+	for _, tt := range []struct {
+		over   model.Over
+		state  model.AccountState
+		reason string
+	}{
+		{active, model.AccountActive, ""},
+		{locked, model.AccountLocked, "more than 500 messages in half an hour, which looks like a stolen password"},
+		{byUser, model.AccountLocked, "more than 500 messages in half an hour by school-web, which looks like a stolen password"},
+		{model.Over{State: model.AccountLocked, Reason: "by another"}, model.AccountLocked, "by another"},
+		{model.Over{State: model.AccountSuspended, Reason: "unpaid"}, model.AccountSuspended, "unpaid"},
+	} {
+		if a := Found(school, &tt.over); a.State != tt.state || a.Reason != tt.reason {
+			t.Errorf("%+v: %+v", tt.over, a)
 		}
 	}
 }
