@@ -99,7 +99,7 @@ func (s *Service) destination(ctx context.Context, a *arrival, m *model.Message,
 		return to, why, err
 	}
 	if to, err = address.Parse(mailbox); err != nil {
-		return address.Address{}, "the sender's address is none", nil //nolint:nilerr // said in the event
+		return address.Address{}, "the sender's address is none", nil // said in the event
 	}
 	d, err := s.Covering(ctx, to.Domain)
 	if err != nil {

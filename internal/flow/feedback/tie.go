@@ -122,7 +122,7 @@ func tieTo(m *model.Message, r *model.Recipient, by trace) tie {
 func (s *Service) tieOfLink(ctx context.Context, token string) (tie, bool, error) {
 	c, err := s.Links.Read(token, consent.Leave, s.Clock.Now())
 	if err != nil {
-		return tie{}, false, nil //nolint:nilerr // it is no link of ours
+		return tie{}, false, nil // it is no link of ours
 	}
 	d, err := s.Store.DomainByID(ctx, c.Domain)
 	if store.Is(err, store.NotFound) || err == nil && d.Account != c.Account {
