@@ -53,6 +53,7 @@ type commands struct {
 	Key         keyCommand         `cmd:"" help:"API keys."`
 	Send        sendCommand        `cmd:"" help:"Send one message."`
 	Queue       queueCommand       `cmd:"" help:"Mail that is waiting, leased or held."`
+	Shaping     shapingCommand     `cmd:"" help:"How hard receiving servers are driven."`
 	IP          ipCommand          `cmd:"" name:"ip" help:"Addresses that mail is sent from."`
 	Address     addressCommand     `cmd:"" help:"Look at addresses before mail is sent to them; needs no node."`
 	SPF         spfCommand         `cmd:"" name:"spf" help:"Check, lint and build SPF records of any domain; needs no node."`

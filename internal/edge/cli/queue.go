@@ -79,7 +79,11 @@ func (c *queueList) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		t := a.listing("message", "recipient", "state", "due", "attempts", "account", "class", "last reply")
+		held, err := o.held(ctx)
+		if err != nil {
+			return err
+		}
+		t := a.listing("message", "recipient", "state", "due", "attempts", "account", "class", "last reply", "held by")
 		left := c.Limit
 		for _, f := range filters {
 			f.States = states
@@ -90,8 +94,12 @@ func (c *queueList) Run(a *app) error {
 				if err != nil {
 					return err
 				}
+				if err := held.lookUp(ctx, recipientsOf(page)); err != nil {
+					return err
+				}
 				for _, r := range page {
-					if err := t.item(queueItem(r, o.accountName(ctx, r.Account)), a.queueCells(ctx, o, r)...); err != nil {
+					by := held.by(&r.Recipient)
+					if err := t.item(queueItem(r, o.accountName(ctx, r.Account), by), a.queueCells(ctx, o, r, by)...); err != nil {
 						return err
 					}
 					after = r.RecipientKey
@@ -105,14 +113,26 @@ func (c *queueList) Run(a *app) error {
 	})
 }
 
-func (a *app) queueCells(ctx context.Context, o *office, r store.QueueRow) []string {
+func recipientsOf(page []store.QueueRow) []model.Recipient {
+	list := make([]model.Recipient, len(page))
+	for i := range page {
+		list[i] = page[i].Recipient
+	}
+	return list
+}
+
+func (a *app) queueCells(ctx context.Context, o *office, r store.QueueRow, by *model.PathState) []string {
+	limit := "-"
+	if by != nil {
+		limit = a.heldText(by)
+	}
 	return []string{
 		r.Message.String(), r.Address, a.T(r.State.String()), when(r.Due), number(r.Attempts),
-		o.accountName(ctx, r.Account), a.T(r.Class.String()), orDash(shorten(replyText(r.Last), 70)),
+		o.accountName(ctx, r.Account), a.T(r.Class.String()), orDash(shorten(replyText(r.Last), 70)), limit,
 	}
 }
 
-func queueItem(r store.QueueRow, account string) map[string]any {
+func queueItem(r store.QueueRow, account string, by *model.PathState) map[string]any {
 	item := map[string]any{
 		"message": r.Message, "n": r.N, "recipient": r.Address, "domain": r.Domain, "state": r.State.String(),
 		"attempts": r.Attempts, "account": account, "class": r.Class.String(), "last": replyText(r.Last),
@@ -120,6 +140,9 @@ func queueItem(r store.QueueRow, account string) map[string]any {
 	}
 	if !r.Due.IsZero() { // held mail is due when it is released
 		item["due"] = r.Due
+	}
+	if by != nil {
+		item["held_by"], item["held_rule"], item["held_reason"] = by.HeldBy, by.Rule, by.Reason
 	}
 	return item
 }

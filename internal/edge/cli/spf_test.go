@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -36,6 +37,17 @@ func serveZone(e *testscript.Env) error {
 		return err
 	}
 	defer zone.Close()
+	addr, stop, err := serveRecords(zone)
+	if err != nil {
+		return err
+	}
+	e.Defer(stop)
+	e.Setenv("DNS", addr)
+	return nil
+}
+
+// serveRecords is serveZone until stop is called.
+func serveRecords(zone io.Reader) (addr string, stop func(), err error) {
 	records := map[string][]mdns.RR{}
 	parser := mdns.NewZoneParser(zone, ".", "zone")
 	parser.SetDefaultTTL(60)
@@ -44,11 +56,11 @@ func serveZone(e *testscript.Env) error {
 		records[key] = append(records[key], rr)
 	}
 	if err := parser.Err(); err != nil {
-		return err
+		return "", nil, err
 	}
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	answer := func(w mdns.ResponseWriter, q *mdns.Msg) {
 		m := new(mdns.Msg).SetReply(q)
@@ -63,10 +75,8 @@ func serveZone(e *testscript.Env) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = server.ActivateAndServe() })
 	<-started
-	e.Defer(func() {
+	return conn.LocalAddr().String(), func() {
 		_ = server.Shutdown()
 		wg.Wait()
-	})
-	e.Setenv("DNS", conn.LocalAddr().String())
-	return nil
+	}, nil
 }

@@ -36,6 +36,9 @@ func (c *queueShow) Run(a *app) error {
 		if err != nil {
 			return a.explain(err, "message %s", c.Message)
 		}
+		if err := o.readHeld(ctx, &s); err != nil {
+			return err
+		}
 		if a.json {
 			return a.printJSON(s)
 		}
@@ -49,6 +52,26 @@ type story struct {
 	Message    model.Message     `json:"message"`
 	Recipients []model.Recipient `json:"recipients"`
 	Events     []model.Event     `json:"events"`
+	// Held are the limits that hold waiting recipients back, by N.
+	Held map[int]*model.PathState `json:"held,omitempty"`
+}
+
+// readHeld adds what holds the recipients.
+func (o *office) readHeld(ctx context.Context, s *story) error {
+	h, err := o.held(ctx)
+	if err != nil {
+		return err
+	}
+	if err := h.lookUp(ctx, s.Recipients); err != nil {
+		return err
+	}
+	s.Held = map[int]*model.PathState{}
+	for i := range s.Recipients {
+		if p := h.by(&s.Recipients[i]); p != nil {
+			s.Held[s.Recipients[i].N] = p
+		}
+	}
+	return nil
 }
 
 // maxStoryEvents bounds the events of one story: with five days of retries a recipient has about thirty.
@@ -93,6 +116,9 @@ func (a *app) tell(w io.Writer, s story, account string) {
 		fmt.Fprintf(w, "\n%s: %s\n", r.Address, a.T(r.State.String()))
 		if r.State == model.StateWaiting {
 			fmt.Fprintln(w, "  "+a.T("next attempt %s, attempts so far %d", when(r.Due), r.Attempts))
+			if p := s.Held[r.N]; p != nil {
+				fmt.Fprintln(w, "  "+a.T("held by: %s", a.heldText(p)))
+			}
 		}
 		if r.Last.Transcript != "" {
 			fmt.Fprintln(w, "  "+a.T("The last attempt's session:"))
@@ -119,6 +145,9 @@ func (a *app) details(ev model.Event) []string {
 	}
 	if d.Reason != "" {
 		lines = append(lines, d.Reason)
+	}
+	if d.Shaping != "" {
+		lines = append(lines, a.T("the site is driven by it as rule %s says", d.Shaping))
 	}
 	if d.Attempt > 0 {
 		lines = append(lines, a.T("attempt %d", d.Attempt))

@@ -41,7 +41,9 @@ func wordsFor(lang string) words {
 		maps.Copy(sv, swedishFeedback())
 		maps.Copy(sv, swedishDomainReports())
 		maps.Copy(sv, swedishSuppression())
+		maps.Copy(sv, swedishShaping())
 		maps.Copy(sv, swedishLimits())
+		maps.Copy(sv, swedishRoute())
 		return words{swedish: sv}
 	}
 	return words{}

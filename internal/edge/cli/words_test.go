@@ -22,7 +22,7 @@ import (
 var speakers = map[string]int{"T": 0, "say": 0, "Say": 0, "newTable": 0, "listing": 0, "done": 1, "explain": 1, "change": 1, "Errorf": 0, "bad": 1, "remark": 0}
 
 // speaking are the folders whose texts and errors are shown by this package.
-var speaking = []string{".", "../../base/config", "../../base/keyring", "../../base/ident", "../../flow/onboard", "../../flow/digest", "../../flow/addresses", "../../node", "../../lab", "../../standard/spf", "../../engine/proof", "../../standard/dkim", "../../engine/bounce", "../../standard/address", "../../engine/validate", "../../standard/dns", "../../engine/reputation", "../../standard/dmarc", "../../standard/mtasts", "../../standard/tlsrpt", "../../standard/bimi", "../../standard/dane", "../../standard/report", "../../engine/stage", "../../flow/reports", "../../flow/suppression", "../../flow/guard"}
+var speaking = []string{".", "../../base/config", "../../base/keyring", "../../base/ident", "../../flow/onboard", "../../flow/digest", "../../flow/addresses", "../../node", "../../lab", "../../standard/spf", "../../engine/proof", "../../standard/dkim", "../../engine/bounce", "../../standard/address", "../../engine/validate", "../../standard/dns", "../../engine/reputation", "../../standard/dmarc", "../../standard/mtasts", "../../standard/tlsrpt", "../../standard/bimi", "../../standard/dane", "../../standard/report", "../../engine/stage", "../../flow/reports", "../../flow/suppression", "../../engine/shaping", "../../flow/guard", "../../flow/relay"}
 
 // spoken collects every English text of the package's source.
 func spoken(t *testing.T) []string {

@@ -25,7 +25,7 @@ const (
 )
 
 // embeddedName is the embedded file's name in what is said of it.
-const embeddedName = "rules.toml"
+const embeddedName = "embedded rules.toml"
 
 //go:embed rules.toml
 var embedded string

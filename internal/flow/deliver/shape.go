@@ -31,7 +31,7 @@ func scheduled(l *shaping.Limits) schedule.Limits {
 func forced(l *shaping.Limits, f *shaping.Force, now time.Time) schedule.Limits {
 	s := scheduled(l)
 	if f.Resting(now) {
-		s.Rests, s.Leave, s.Why = f.Rests, f.Left, "rule "+f.Rule.String()+" on: "+f.Said
+		s.Rests, s.Leave, s.Why = f.Rests, f.Left, f.Rule.String()+": "+f.Said
 	}
 	return s
 }

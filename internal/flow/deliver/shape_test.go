@@ -146,7 +146,7 @@ func TestAPauseIsTold(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		p := b.store.paths[0]
-		if p.HeldBy != "rule" || p.Reason != "rule tss (shaping.toml:1) on: 421 4.7.0 [TSS04] Messages temporarily deferred" || p.Until.IsZero() {
+		if p.HeldBy != "rule" || p.Reason != "tss (shaping.toml:1): 421 4.7.0 [TSS04] Messages temporarily deferred" || p.Until.IsZero() {
 			t.Errorf("told %+v", p)
 		}
 
