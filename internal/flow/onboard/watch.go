@@ -14,6 +14,7 @@ const (
 	watchPoll  = 20 * time.Second // between looks for domains that are due; a Poke is heard at once
 	watchBatch = 2 * watchPlaces  // claimed at a time, in one commit
 	watchClaim = 10 * time.Minute // a domain is due again after, if whoever claimed it is gone
+	maxMute    = 50_000           // domains that are remembered not to answer, at some 20 octets: 1 MB
 )
 
 // Watch re-checks the domains of a store as they come due. Several may work on one store: each claims what it checks. What
@@ -26,12 +27,15 @@ type Watch struct {
 	poke    chan struct{}
 	breaker *breaker
 	claimed []model.Domain // not begun, at most watchBatch
-	failing bool           // the store, told of once
+	// mute are the domains that DNS did not answer for at their last look. That it does not again tells of them, and nothing of
+	// the resolver: looked at hourly, they would outnumber the others and pass for an outage.
+	mute    map[model.DomainID]bool
+	failing bool // the store, told of once
 }
 
 // NewWatch returns a watch over the domains of a service. checker is asked on and on: it should not bother mail servers.
 func NewWatch(s *Service, checker Checker, log *slog.Logger) *Watch {
-	return &Watch{service: s, checker: checker, log: log, poke: make(chan struct{}, 1), breaker: newBreaker()}
+	return &Watch{service: s, checker: checker, log: log, poke: make(chan struct{}, 1), breaker: newBreaker(), mute: map[model.DomainID]bool{}}
 }
 
 // Poke tells that domains may have been added or changed.
@@ -51,25 +55,31 @@ const (
 	silent
 )
 
+// ending is the end of a check.
+type ending struct {
+	domain model.DomainID
+	answer answer
+}
+
 // Run works until ctx ends, and returns when no check is under way.
 func (w *Watch) Run(ctx context.Context) error {
 	var checks sync.WaitGroup
 	defer checks.Wait()
-	ends := make(chan answer, watchPlaces)
+	ends := make(chan ending, watchPlaces)
 	for busy := 0; ; {
 		w.claim(ctx, busy)
 		for len(w.claimed) > 0 && busy < w.breaker.room(w.now()) {
 			d := w.claimed[0]
 			w.claimed = w.claimed[1:]
 			busy++
-			checks.Go(func() { ends <- w.check(ctx, d) })
+			checks.Go(func() { ends <- ending{d.ID, w.check(ctx, d)} })
 		}
 		t := w.service.clock.NewTimer(w.wait())
 		select {
 		case <-w.poke:
-		case a := <-ends:
+		case e := <-ends:
 			busy--
-			w.saw(a)
+			w.saw(e)
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
@@ -108,8 +118,8 @@ func (w *Watch) claim(ctx context.Context, busy int) {
 }
 
 // saw follows whether DNS answers. When it stops to, what is claimed is left: it is due again soon enough.
-func (w *Watch) saw(a answer) {
-	if a == nothing || !w.breaker.saw(a == silent, w.now(), w.service.roll()) {
+func (w *Watch) saw(e ending) {
+	if e.answer == nothing || !w.tells(e) || !w.breaker.saw(e.answer == silent, w.now(), w.service.roll()) {
 		return
 	}
 	if w.breaker.open {
@@ -118,6 +128,18 @@ func (w *Watch) saw(a answer) {
 		return
 	}
 	w.log.Info("domains: DNS answers again")
+}
+
+// tells reports whether the end of a check says anything of the resolver, and remembers who was mute.
+func (w *Watch) tells(e ending) bool {
+	again := e.answer == silent && w.mute[e.domain]
+	switch {
+	case e.answer == answered:
+		delete(w.mute, e.domain)
+	case len(w.mute) < maxMute:
+		w.mute[e.domain] = true
+	}
+	return !again
 }
 
 // check checks one domain.

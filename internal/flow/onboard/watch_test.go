@@ -152,6 +152,32 @@ func TestDNSDownHarmsAndFloodsNothing(t *testing.T) {
 	})
 }
 
+// TestDomainsThatDNSNeverAnswersFor: they are looked at hourly, and do not keep the watch from the others when nothing else
+// is due.
+func TestDomainsThatDNSNeverAnswersFor(t *testing.T) {
+	const good, broken = 150, 150
+	inTime(t, func(t *testing.T, b *bench) {
+		name := func(i int) string { return fmt.Sprintf("d%03d.example", i) }
+		for i := range good + broken {
+			b.record(name(i))
+			b.dns.set(name(i), func(z *zoneOf) {
+				if i >= good {
+					*z = zoneOf{proof.Unclear, proof.Unclear, proof.Unclear, proof.Unclear, map[string]proof.State{"*": proof.Unclear}}
+				}
+			})
+		}
+		b.watch(func() { time.Sleep(2 * day) })
+		for i := range good {
+			if d := b.domain(name(i)); time.Since(d.CheckedAt) > 6*hour*6/5+2*trialMost {
+				t.Errorf("%s was last looked at %s ago", d.Name, time.Since(d.CheckedAt))
+			}
+		}
+		if n, most := b.dns.asked(time.Time{}), good*2*24/6*5/4+broken*2*24*5/4; n > most {
+			t.Errorf("%d checks, at most %d", n, most)
+		}
+	})
+}
+
 // TestTwoWatchesShare: no domain is checked twice.
 func TestTwoWatchesShare(t *testing.T) {
 	const domains = 60
