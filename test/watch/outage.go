@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,7 @@ type journey struct {
 	lab     *lab.Lab
 	store   store.Store
 	domains int
+	start   time.Time
 	stride  time.Duration
 	delay   atomic.Int64 // of each answer, in nanoseconds
 
@@ -94,6 +96,7 @@ func (j *journey) travel(ctx context.Context, done func() bool) error {
 			begun = now
 		} else if j.busy.Load() == 0 {
 			j.clock.Forward(j.stride)
+			fmt.Fprintf(os.Stderr, "\rafter %s: %d looks ", j.clock.Now().Sub(j.start).Round(time.Second), now)
 		}
 	}
 	return nil
@@ -135,7 +138,7 @@ func (j *journey) told(ctx context.Context) (map[model.DomainID]int, error) {
 
 // outage runs the watch within this program.
 func (w *world) outage(ctx context.Context, delay time.Duration) (f *outageFigures, err error) {
-	j := &journey{clock: &rig.Clock{}, lab: w.lab, domains: w.domains, stride: stride}
+	j := &journey{clock: &rig.Clock{}, start: time.Now(), lab: w.lab, domains: w.domains, stride: stride}
 	st, err := sqlite.Open(ctx, w.node.Store, j.clock)
 	if err != nil {
 		return nil, err
@@ -151,7 +154,9 @@ func (w *world) outage(ctx context.Context, delay time.Duration) (f *outageFigur
 	watching.Go(func() { _ = onboard.NewWatch(service, j, slog.New(slog.DiscardHandler)).Run(running) }) // it ends with its context
 	defer func() { stop(); watching.Wait() }()
 	f = &outageFigures{delay: delay}
-	if err := f.measure(ctx, j); err != nil {
+	err = f.measure(ctx, j)
+	fmt.Fprintln(os.Stderr)
+	if err != nil {
 		return nil, err
 	}
 	return f, w.settled(ctx, j, f)
@@ -180,12 +185,11 @@ func (w *world) watched(j *journey) (*onboard.Service, error) {
 // measure goes to the hour before, through the outage, and on until nothing is overdue.
 func (f *outageFigures) measure(ctx context.Context, j *journey) error {
 	asked := func() int { return total(j.lab.Queries()) }
-	start := j.clock.Now()
-	if err := j.until(ctx, start.Add(lead-time.Hour)); err != nil {
+	if err := j.until(ctx, j.start.Add(lead-time.Hour)); err != nil {
 		return err
 	}
 	n, checks := asked(), j.begun.Load()
-	if err := j.until(ctx, start.Add(lead)); err != nil {
+	if err := j.until(ctx, j.start.Add(lead)); err != nil {
 		return err
 	}
 	f.usual, f.checked = asked()-n, int(j.begun.Load()-checks)
