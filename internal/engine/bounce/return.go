@@ -13,6 +13,7 @@ type Return struct {
 	Reading
 	report dsn.Report
 	said   []Report // of report.Recipients
+	text   bool     // they were read from words for people
 }
 
 // Return reads a mail that came back. What it says is still to be tied to a message, by One or Whole.
@@ -28,7 +29,7 @@ func (r *Rules) Return(raw []byte) Return {
 	if m.Kind != KindBounce && m.Kind != KindDelay {
 		return m
 	}
-	m.said = m.Recipients
+	m.said, m.text = m.Recipients, true
 	for i := range m.said {
 		m.report.Recipients = append(m.report.Recipients, m.said[i].entry())
 	}
@@ -52,6 +53,9 @@ func (p *Report) entry() dsn.Recipient {
 
 // Reports reports whether the mail says what became of a message: that it failed, is delayed, or has arrived.
 func (m *Return) Reports() bool { return m.Kind != KindComplaint && len(m.said) > 0 }
+
+// Text reports whether words for people say so, and no status part.
+func (m *Return) Text() bool { return m.text }
 
 // One is what the mail says of a recipient on whose own return path it came.
 func (m *Return) One(own model.Recipient, now time.Time) (Finding, bool) {

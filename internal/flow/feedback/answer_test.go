@@ -16,6 +16,7 @@ const (
 	human   = "From: Anna <user0@b.example>\r\nDKIM-Signature: v=1; d=b.example; b=abc\r\nMessage-ID: <r1@b.example>\r\nSubject: =?utf-8?q?Sv:_H=C3=A4lsning?=\r\n\r\nTack, vi ses på måndag!\r\n"
 	absence = "From: Anna <user0@b.example>\r\nAuto-Submitted: auto-replied\r\nSubject: Semester\r\n\r\nJag är inte här.\r\n"
 	riddle  = "From: guard@b.example\r\nSubject: Please confirm your message\r\n\r\nTo confirm that you are a human and not a robot, click here.\r\n"
+	quoting = "From: Anna <user0@b.example>\r\nSubject: Undelivered Mail Returned to Sender\r\n\r\nWhat does this mean?\r\n\r\n user0@b.example: 550 5.1.1 User unknown\r\n"
 	machine = "From: Gateway <Postmaster@b.example>\r\nSubject: notification 17\r\n\r\nXYZZY\r\n"
 )
 
@@ -52,6 +53,8 @@ func TestAnswers(t *testing.T) {
 		{"a suspended account", human, "user0@b.example", func(d *desk) {
 			d.ok(d.store.SetAccountState(t.Context(), 1, model.AccountSuspended, "", model.Event{ID: d.IDs.Next()}))
 		}, "reply", "", "suspended"},
+		{"a person who quotes a report", quoting, "user0@b.example", nil, "reply", "info@school.example", "handed on"},
+		{"a person who quotes a report on nobody", strings.ReplaceAll(quoting, " user0@b.example: ", " "), "user0@b.example", nil, "reply", "info@school.example", "handed on"},
 		{"too many hops", strings.Repeat("Received: from x by y\r\n", maxHops+1) + human, "user0@b.example", nil, "reply", "", "handed on before"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

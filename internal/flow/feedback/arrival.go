@@ -53,14 +53,32 @@ func (a *arrival) kind() string {
 	switch {
 	case a.complaint != nil:
 		return string(bounce.KindComplaint)
-	case a.mail.Reports() && k == bounce.KindNone:
+	case a.reports() && k == bounce.KindNone:
 		return kindArrival
-	case k != bounce.KindNone:
+	case a.reports(), k == bounce.KindAutoreply, k == bounce.KindChallenge:
 		return string(k)
 	case a.byProgram():
 		return kindUnread
 	}
 	return kindReply
+}
+
+// reports reports whether the mail says what became of a message. Words about an address from that address are a person's, who
+// may ask what the report means that is quoted: who writes is not dead. So are words about nobody from a mailbox.
+func (a *arrival) reports() bool {
+	from := a.from()
+	if !a.mail.Text() || from == "" {
+		return a.mail.Reports()
+	}
+	named := false
+	for i := range a.mail.Recipients {
+		name := a.mail.Recipients[i].Recipient
+		if strings.EqualFold(name, from) {
+			return false
+		}
+		named = named || name != ""
+	}
+	return named || !strings.EqualFold(from, a.sender)
 }
 
 // byProgram reports whether a program wrote the mail that no rule knows: reports come from the null sender (RFC 5321 4.5.5).
@@ -92,7 +110,7 @@ func (s *Service) read(ctx context.Context, a *arrival, p path) error {
 	if err != nil {
 		return s.unlessGone(err, p)
 	}
-	if !a.mail.Reports() {
+	if !a.reports() {
 		return s.unlessGone(s.answer(ctx, a, &m, p), p)
 	}
 	findings, err := s.findings(ctx, a, p)
