@@ -34,29 +34,16 @@ type Preset struct {
 	Port   uint16            `json:"port"`
 	TLS    smtp.TLSMode      `json:"tls"`
 	Limits model.RouteLimits `json:"limits"`
-	About  wording.Text      `json:"about"`
 }
 
 // Presets are the providers known. Google counts a day of 24 hours that moves and Microsoft as well: who has used up a day's in the
 // evening may be refused after midnight, which is put off like any other refusal of theirs.
 func Presets() []Preset {
 	return []Preset{
-		{
-			"microsoft365", "smtp.office365.com", 587, smtp.TLSRequired,
-			model.RouteLimits{Connections: 3, PerMinute: 30, PerDay: 10_000},
-			wording.Say("a mailbox of Microsoft 365: 3 connections, 30 messages a minute and 10,000 recipients a day"),
-		},
-		{
-			"google-workspace", "smtp.gmail.com", 587, smtp.TLSRequired,
-			model.RouteLimits{Connections: 5, PerDay: 2000},
-			wording.Say("a mailbox of Google Workspace: 2,000 messages a day, with an app password"),
-		},
-		{
-			"google-relay", "smtp-relay.gmail.com", 587, smtp.TLSRequired,
-			model.RouteLimits{Connections: 5, PerDay: 10_000},
-			wording.Say("the SMTP relay service of Google Workspace: 10,000 recipients a day and user"),
-		},
-		{"generic", "", 587, smtp.TLSRequired, model.RouteLimits{Connections: 5}, wording.Say("any server: TLS required, no limits but 5 connections")},
+		{"microsoft365", "smtp.office365.com", 587, smtp.TLSRequired, model.RouteLimits{Connections: 3, PerMinute: 30, PerDay: 10_000}},
+		{"google-workspace", "smtp.gmail.com", 587, smtp.TLSRequired, model.RouteLimits{Connections: 5, PerDay: 2000}},
+		{"google-relay", "smtp-relay.gmail.com", 587, smtp.TLSRequired, model.RouteLimits{Connections: 5, PerDay: 10_000}},
+		{"generic", "", 587, smtp.TLSRequired, model.RouteLimits{Connections: 5}},
 	}
 }
 
