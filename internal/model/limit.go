@@ -88,6 +88,7 @@ type Over struct {
 	Limit  int64
 	Count  int64     // counted already
 	N      int64     // what was to be added
+	At     time.Time // when
 	Until  time.Time // when there is room for it, if nothing more is sent; zero: never
 	Locked bool      // the account was locked for it, in the same commit
 }

@@ -120,7 +120,7 @@ func submission(cfg config.Config, st store.Store, dir *submit.Directory, ring *
 	return submit.Config{
 		Store: st, Directory: dir, Clock: sys.Clock, Random: sys.Random, IDs: ids, Log: sys.Log, Hostname: cfg.Node.Hostname,
 		MaxSize: cfg.Submission.MaxSize, MaxMemory: cfg.Submission.MaxMemory, Expire: cfg.Delivery.Expire, ExpireBulk: cfg.Delivery.ExpireBulk,
-		Limits: Limits(cfg.Limits), ReturnLabel: cfg.Domains.ReturnLabel, DiskCheck: disk.check, Ways: submit.Ways{
+		Limits: defaultLimits(cfg.Limits), ReturnLabel: cfg.Domains.ReturnLabel, DiskCheck: disk.check, Ways: submit.Ways{
 			Links: consent.NewLinks(ring), BaseURL: strings.TrimRight(cfg.HTTP.BaseURL, "/"), Mailbox: "unsubscribe@" + cfg.Delivery.BounceDomain,
 			Sender: submit.SenderID(cfg.Delivery.BounceDomain),
 		},

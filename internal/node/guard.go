@@ -16,7 +16,7 @@ import (
 func NewGuard(cfg config.Config, st store.Store, ids *ident.Source, sys System) *guard.Service {
 	w := &warnings{st, ids, sys.Clock, cfg.Delivery.BounceDomain, cfg.Delivery.Expire}
 	return guard.New(guard.Config{
-		Store: st, Clock: sys.Clock, IDs: ids, Log: sys.Log, Tell: cfg.Limits.Tell,
+		Store: st, Clock: sys.Clock, IDs: ids, Log: sys.Log, Tell: cfg.Limits.Tell, Limits: defaultLimits(cfg.Limits),
 		Write: func(ctx context.Context, operator model.Account, to, subject, text string) error {
 			operator.Contact = to
 			return w.Warn(ctx, operator, onboard.Letter{Subject: subject, Text: text})
@@ -24,8 +24,8 @@ func NewGuard(cfg config.Config, st store.Store, ids *ident.Source, sys System) 
 	})
 }
 
-// Limits are those of accounts without rules of their own.
-func Limits(c config.Limits) limit.Defaults {
+// defaultLimits are those of accounts without rules of their own.
+func defaultLimits(c config.Limits) limit.Defaults {
 	return limit.Defaults{
 		Ordinary: model.Limits{HalfHour: c.HalfHour, Day: c.Day, Month: c.Month},
 		Bulk:     model.Limits{HalfHour: c.BulkHalfHour, Day: c.BulkDay, Month: c.BulkMonth},

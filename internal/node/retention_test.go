@@ -17,9 +17,9 @@ import (
 
 // oldThings is a store with so many things that are too old.
 type oldThings struct {
-	t                                               *testing.T
+	t                                                       *testing.T
 	bodies, events, answers, counts, links, reports, meters int
-	limits                                          config.Retention
+	limits                                                  config.Retention
 
 	mu    sync.Mutex // guards the counts, the steps and the fault
 	steps int

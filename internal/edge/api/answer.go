@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/budkavle/budkavle/internal/engine/limit"
+	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
 
@@ -43,14 +45,18 @@ func unavailable(cause error, message string) *refusal {
 	return &refusal{status: http.StatusServiceUnavailable, message: message, retry: retryAfter, cause: cause}
 }
 
-// refusalOf translates the errors of mail: 4yz is 503, since nothing was kept and the same call may succeed later.
+// refusalOf translates the errors of mail: 4yz is 503, or 429 where a limit of the account is reached, since
+// nothing was kept and the same call may succeed later.
 func refusalOf(err error) *refusal {
 	var r *refusal
 	if errors.As(err, &r) {
 		return r
 	}
 	e := smtp.AsError(err)
+	var over *model.Over
 	switch {
+	case e.Class == smtp.Temporary && errors.As(err, &over):
+		r = &refusal{status: http.StatusTooManyRequests, message: e.Text, retry: int(limit.Wait(over).Seconds())}
 	case e.Class == smtp.Temporary:
 		return unavailable(e.Err, e.Text)
 	case e.Code == 552:

@@ -86,7 +86,7 @@ func (c *accountShow) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		allowance, err := o.allowance(ctx, &acc)
+		allowance, err := o.guard().Allowance(ctx, &acc)
 		if err != nil {
 			return err
 		}

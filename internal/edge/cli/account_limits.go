@@ -11,7 +11,6 @@ import (
 	"github.com/budkavle/budkavle/internal/flow/guard"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/node"
-	"github.com/budkavle/budkavle/internal/store"
 )
 
 type accountLimits struct {
@@ -43,7 +42,7 @@ func (c *accountLimits) Run(a *app) error {
 		} else if c.Credential+c.Class+c.Domain != "" {
 			return &usageError{wording.Errorf("say which limit to set, such as --half-hour 200")}
 		}
-		w, err := o.allowance(ctx, &acc)
+		w, err := o.guard().Allowance(ctx, &acc)
 		if err != nil {
 			return err
 		}
@@ -69,25 +68,20 @@ func (c *accountLimits) rule(ctx context.Context, o *office, acc *model.Account)
 	case c.Domain != "":
 		r.Scope, r.Name = model.ScopeDomain, strings.ToLower(c.Domain)
 	}
-	rules, err := o.store.ListLimits(ctx, acc.ID)
+	r, err := o.guard().Rule(ctx, acc.ID, r.Scope, r.Name)
 	if err != nil {
 		return r, err
 	}
-	for _, have := range rules {
-		if have.Scope == r.Scope && have.Name == r.Name {
-			r = have
-		}
-	}
 	var errs []error
 	set := func(flag, text string, to *int64) {
-		n, err := parseLimit(text)
-		switch {
-		case text == "":
-		case err != nil:
-			errs = append(errs, wording.Errorf("--%s %q: use a number from 1, none, or default", flag, text))
-		default:
-			*to = n
+		if text == "" {
+			return
 		}
+		n, err := guard.ParseLimit(text)
+		if err != nil {
+			errs = append(errs, wording.Errorf("--%s %w", flag, err))
+		}
+		*to = n
 	}
 	set("half-hour", c.HalfHour, &r.HalfHour)
 	set("day", c.Day, &r.Day)
@@ -100,63 +94,15 @@ func (c *accountLimits) rule(ctx context.Context, o *office, acc *model.Account)
 	return r, nil
 }
 
-func parseLimit(text string) (int64, error) {
-	switch text {
-	case "none":
-		return model.NoLimit, nil
-	case "default", "":
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err == nil && n < 1 {
-		err = strconv.ErrRange
-	}
-	return n, err
-}
-
-// allowance is how much an account may send and has sent.
-type allowance struct {
-	Account model.Limits      `json:"account"` // its own, or the configuration's
-	Rules   []model.LimitRule `json:"rules"`
-	Sent    []sent            `json:"sent"`
-}
-
-// sent is one counter, as of now. Only what has a limit is counted.
-type sent struct {
-	Scope    model.LimitScope `json:"scope"`
-	Name     string           `json:"name,omitempty"`
-	HalfHour int64            `json:"half_hour"`
-	Day      int64            `json:"day"`
-	Month    int64            `json:"month"`
-}
-
 func (o *office) guard() *guard.Service {
 	return node.NewGuard(o.config, o.store, o.ids, node.NewSystem(slog.New(slog.DiscardHandler)))
 }
 
-func (o *office) allowance(ctx context.Context, acc *model.Account) (w allowance, err error) {
-	if w.Rules, err = o.store.ListLimits(ctx, acc.ID); err != nil {
-		return w, err
-	}
-	w.Rules = orEmpty(w.Rules)
-	w.Account = node.Limits(o.config.Limits).Of(acc, w.Rules)
-	var readings []store.Reading
-	if readings, err = o.store.Readings(ctx, acc.ID, pageSize); err != nil {
-		return w, err
-	}
-	w.Sent = []sent{}
-	for _, r := range readings {
-		r.Meter.Turn(o.clock.Now())
-		w.Sent = append(w.Sent, sent{r.Scope, r.Name, r.Meter.Recent.Sum(), r.Meter.Today, r.Meter.InIt})
-	}
-	return w, nil
-}
-
 // tellAllowance prints a row for each counter that has a limit or counted something.
-func (a *app) tellAllowance(w allowance) error {
+func (a *app) tellAllowance(w guard.Allowance) error {
 	t := a.newTable("sent / limit", "name", "half hour", "day", "month", "recipients", "octets")
 	row := func(scope model.LimitScope, name string, l model.Limits) {
-		var s sent
+		var s guard.Sent
 		for _, have := range w.Sent {
 			if have.Scope == scope && have.Name == name {
 				s = have

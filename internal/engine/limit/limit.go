@@ -100,13 +100,18 @@ func Found(a model.Account, o *model.Over) model.Account {
 }
 
 // Refusal is what the sender of an active account is told.
-func Refusal(a model.Account, o *model.Over, now time.Time) *smtp.Error {
+func Refusal(a model.Account, o *model.Over) *smtp.Error {
 	whose := who(o.Charge, a.Name)
 	if o.Until.IsZero() {
 		return smtp.Errorf(550, "5.7.1", "%s may send %d messages %s, each recipient counted, and this alone is %d. Send it to fewer", whose, o.Limit, in(o.Period), o.N)
 	}
-	wait := time.Duration(math.Ceil(o.Until.Sub(now).Seconds())) * time.Second
-	return smtp.Errorf(451, "4.7.1", "%s has sent %d of the %d messages that it may %s, each recipient counted. There is room for %d more in %s, at %s", whose, o.Count, o.Limit, in(o.Period), o.N, max(wait, time.Second), o.Until.UTC().Format("2006-01-02 15:04:05 MST"))
+	return smtp.Wrap(o, 451, "4.7.1", fmt.Sprintf("%s has sent %d of the %d messages that it may %s, each recipient counted. There is room for %d more in %s, at %s",
+		whose, o.Count, o.Limit, in(o.Period), o.N, Wait(o), o.Until.UTC().Format("2006-01-02 15:04:05 MST")))
+}
+
+// Wait is how long there is no room yet, in whole seconds.
+func Wait(o *model.Over) time.Duration {
+	return max(time.Duration(math.Ceil(o.Until.Sub(o.At).Seconds())), 1) * time.Second
 }
 
 // Reason is why an account is locked, in words for its people.

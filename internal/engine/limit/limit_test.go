@@ -64,7 +64,7 @@ func TestCharges(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	school := model.Account{Name: "school", State: model.AccountActive}
 	in := func(p model.Period, c model.Charge) *model.Over {
-		return &model.Over{State: model.AccountActive, Charge: c, Period: p, Limit: 500, Count: 498, N: 3, Until: noon.Add(90*time.Second + time.Millisecond)}
+		return &model.Over{State: model.AccountActive, Charge: c, Period: p, Limit: 500, Count: 498, N: 3, At: noon, Until: noon.Add(90*time.Second + time.Millisecond)}
 	}
 	never := in(model.PerDay, model.Charge{Scope: model.ScopeDomain, Name: "school.example"})
 	never.N, never.Until = 501, time.Time{}
@@ -81,7 +81,7 @@ func TestRefusal(t *testing.T) {
 		{in(model.PerMonth, model.Charge{Scope: model.ScopeClass, Name: "bulk"}), 451, "4.7.1", `The bulk mail of account "school" has sent 498 of the 500 messages that it may in a month`},
 		{never, 550, "5.7.1", "The domain school.example may send 500 messages in a day, each recipient counted, and this alone is 501. Send it to fewer"},
 	} {
-		e := Refusal(school, tt.over, noon)
+		e := Refusal(school, tt.over)
 		if e.Code != tt.code || e.Enhanced != tt.enh || !strings.Contains(e.Text, tt.want) {
 			t.Errorf("%+v: %v; want %d %s with %q", tt.over, e, tt.code, tt.enh, tt.want)
 		}

@@ -1,4 +1,4 @@
-// Package guard tells people of accounts that a limit has locked, and unlocks accounts.
+// Package guard sets and shows limits of accounts, tells people of accounts that one has locked, and unlocks them.
 //
 // The lock itself is made by the store, in the commit that finds the limit reached (store.Budget), with its event; nothing here has
 // to work for that. What is left to do is kept with the account until it is done: whichever node comes first gathers what was sent
@@ -14,6 +14,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/base/ident"
+	"github.com/budkavle/budkavle/internal/engine/limit"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
@@ -25,7 +26,8 @@ type Config struct {
 	IDs   *ident.Source
 	Log   *slog.Logger
 	// Write queues a letter, on behalf of the operator's account: that of the locked one holds its queue.
-	Write func(ctx context.Context, operator model.Account, to, subject, text string) error
+	Write  func(ctx context.Context, operator model.Account, to, subject, text string) error
+	Limits limit.Defaults // of accounts without rules of their own
 	// Tell is the operator's mail address; empty: the contacts of operators' accounts.
 	Tell string
 }

@@ -2,15 +2,85 @@ package guard
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 )
 
+// Allowance is how much an account may send and has sent.
+type Allowance struct {
+	Account model.Limits      `json:"account"` // its own, or the configuration's
+	Rules   []model.LimitRule `json:"rules"`
+	Sent    []Sent            `json:"sent"`
+}
+
+// Sent is one counter, as of now. Only what has a limit is counted.
+type Sent struct {
+	Scope    model.LimitScope `json:"scope"`
+	Name     string           `json:"name,omitempty"`
+	HalfHour int64            `json:"half_hour"`
+	Day      int64            `json:"day"`
+	Month    int64            `json:"month"`
+}
+
+// maxReadings bounds the counters shown: those of each name of a scope may be many.
+const maxReadings = 500
+
+// Allowance tells what holds for an account, and where it stands.
+func (s *Service) Allowance(ctx context.Context, a *model.Account) (Allowance, error) {
+	rules, err := s.Store.ListLimits(ctx, a.ID)
+	if err != nil {
+		return Allowance{}, err
+	}
+	w := Allowance{Account: s.Limits.Of(a, rules), Rules: append([]model.LimitRule{}, rules...), Sent: []Sent{}}
+	readings, err := s.Store.Readings(ctx, a.ID, maxReadings)
+	for i := range readings {
+		r := &readings[i]
+		r.Meter.Turn(s.Clock.Now())
+		w.Sent = append(w.Sent, Sent{r.Scope, r.Name, r.Meter.Recent.Sum(), r.Meter.Today, r.Meter.InIt})
+	}
+	return w, err
+}
+
+// Rule is the rule of an account for a name, to be changed; one without limits if there is none.
+func (s *Service) Rule(ctx context.Context, account model.AccountID, scope model.LimitScope, name string) (model.LimitRule, error) {
+	rules, err := s.Store.ListLimits(ctx, account)
+	for _, r := range rules {
+		if r.Scope == scope && r.Name == name {
+			return r, err
+		}
+	}
+	return model.LimitRule{Account: account, Scope: scope, Name: name}, err
+}
+
+// ParseLimit reads a limit as a person writes it: a number from 1, none, or default.
+func ParseLimit(text string) (int64, error) {
+	switch text {
+	case "none":
+		return model.NoLimit, nil
+	case "default":
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, wording.Errorf("%q: use a number from 1, none, or default", text)
+	}
+	return n, nil
+}
+
 // SetLimit keeps a rule; nodes follow within a quarter of a second. A rule that sets nothing is removed. What was sent before a
 // counter had a limit is not known to it.
 func (s *Service) SetLimit(ctx context.Context, r model.LimitRule) error {
+	switch r.Scope {
+	case model.ScopeAccount, model.ScopeCredential, model.ScopeClass, model.ScopeDomain:
+	default:
+		return wording.Errorf("scope %q: use account, credential, class or domain", r.Scope)
+	}
+	if (r.Scope == model.ScopeAccount) != (r.Name == "") {
+		return wording.Errorf("a name goes with the scopes credential, class and domain, and only with them")
+	}
 	for _, n := range []int64{r.HalfHour, r.Day, r.Month, r.Recipients, r.Size} {
 		if n < model.NoLimit {
 			return wording.Errorf("a limit of %d: use a number from 1, or none", n)

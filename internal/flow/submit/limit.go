@@ -58,5 +58,5 @@ func (s *Service) refusal(p *Principal, err error) error {
 	if err := policy.Account(a); err != nil {
 		return err
 	}
-	return limit.Refusal(a, over, s.Clock.Now())
+	return limit.Refusal(a, over)
 }

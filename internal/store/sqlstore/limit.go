@@ -124,6 +124,7 @@ func (s *Store) spend(ctx context.Context, tx *countingTx, subs []encoded) (*mod
 		t.count(subs, now)
 		return nil, nil
 	}
+	over.At = now
 	if over.State == model.AccountActive && over.Period == model.PerHalfHour && over.Charge.Locks {
 		return over, t.lock(ctx, tx, account, over, b, now)
 	}
