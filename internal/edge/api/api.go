@@ -33,6 +33,8 @@ type Config struct {
 	Desk         Desk
 	Reports      Reports
 	Addresses    Addresses
+	Guard        Guard
+	Routes       Routes
 	Clock        clock.Clock
 	Log          *slog.Logger
 	BaseURL      string // as clients reach it, without a closing slash: the paging addresses begin with it
@@ -71,14 +73,14 @@ type API struct {
 	failures  *failures
 	scanSteps int // how often one page of events may read
 
-	validations, uploads chan struct{} // places
+	validations, uploads, trials chan struct{} // places
 }
 
 // New returns an API.
 func New(c Config) *API {
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	a := &API{Config: c, mux: http.NewServeMux(), failures: newFailures(c.Clock), scanSteps: scanSteps}
-	a.validations, a.uploads = make(chan struct{}, maxValidations), make(chan struct{}, maxUploads)
+	a.validations, a.uploads, a.trials = make(chan struct{}, maxValidations), make(chan struct{}, maxUploads), make(chan struct{}, maxTrials)
 	a.mux.Handle("POST /v3/{domain}/messages", a.send(messages))
 	a.mux.Handle("POST /v3/{domain}/messages.mime", a.send(mimeMessages))
 	a.mux.Handle("GET /v3/{domain}/events", a.handle(a.events))
@@ -89,6 +91,8 @@ func New(c Config) *API {
 	a.routeDomains()
 	a.routeReports()
 	a.routeAddresses()
+	a.routeLimits()
+	a.routeRoutes()
 	a.mux.HandleFunc("/", a.noSuchCall)
 	return a
 }

@@ -3,6 +3,8 @@ package cli
 // swedishRoute maps the texts of "account route" and of what keeps accounts' own servers.
 func swedishRoute() map[string]string {
 	return map[string]string{
+		"a letter needs somebody to send it to": "ett brev behöver någon att sändas till",
+		"address %q: %w":                        "adress %q: %w",
 		"%q is not what may become of mail that the server does not take: hold or own": "%q är inget som kan hända med e-post som servern inte tar emot: hold eller own",
 		"%s has %d addresses":                                                                                   "%s har %d adresser",
 		"235: the server takes user and password":                                                               "235: servern godtar användare och lösenord",

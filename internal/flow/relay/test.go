@@ -54,10 +54,8 @@ func (s *Service) Test(ctx context.Context, account model.Account, t Trial, tell
 	if err != nil {
 		return Verdict{}, err
 	}
-	if t.To != "" && t.From == "" {
-		if t.From, err = s.sender(ctx, &r); err != nil {
-			return Verdict{}, err
-		}
+	if err := s.complete(ctx, &r, &t); err != nil {
+		return Verdict{}, err
 	}
 	v := Verdict{Route: r, Steps: []Step{}}
 	trying, cancel := context.WithTimeout(ctx, testTime)
@@ -80,6 +78,29 @@ func (s *Service) Test(ctx context.Context, account model.Account, t Trial, tell
 	s.Flush()
 	v.Route, err = s.Store.RouteOf(ctx, account.ID)
 	return v, err
+}
+
+// complete checks the addresses of a trial: they go into commands.
+func (s *Service) complete(ctx context.Context, r *model.Route, t *Trial) (err error) {
+	if t.To != "" && t.From == "" {
+		if t.From, err = s.sender(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, text := range []*string{&t.From, &t.To} {
+		if *text == "" {
+			continue
+		}
+		a, err := address.Parse(*text)
+		if err != nil {
+			return wording.Errorf("address %q: %w", *text, err)
+		}
+		*text = a.String()
+	}
+	if t.Letter && t.To == "" {
+		return wording.Errorf("a letter needs somebody to send it to")
+	}
+	return nil
 }
 
 // sender is who a test writes as.
