@@ -47,6 +47,7 @@ type received struct {
 	user string
 	// client is the address that it came from, helo what that called itself.
 	client, helo string
+	peer         string // the address it came from
 }
 
 // receive starts a receiver. set may change it before it takes its first connection.
@@ -169,6 +170,7 @@ func (s *session) Data(in io.Reader) error {
 		return err
 	}
 	s.msg.raw = raw
+	s.msg.peer, _, _ = net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
 	_, s.msg.tls = s.conn.TLSConnectionState()
 	s.msg.client, _, _ = net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
 	s.msg.helo = s.conn.Hostname()
