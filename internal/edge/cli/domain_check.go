@@ -28,6 +28,7 @@ type domainCheck struct {
 	Selector  []string `help:"Selector of a DKIM key: s= in the DKIM-Signature of a message (default: common ones are tried)." placeholder:"S"`
 	IP        []string `name:"ip" help:"Address that sends for the domain and should pass SPF." placeholder:"IP"`
 	List      []string `help:"Zone of a blocklist to ask, instead of those in [reputation]." placeholder:"ZONE"`
+	Reports   bool     `help:"Warn of known senders that reports in the node's store have seen; of a sender domain of this node."`
 	Mailboxes bool     `default:"true" negatable:"" help:"Ask the domain's mail servers for postmaster and abuse; nothing is sent."`
 }
 
@@ -46,7 +47,20 @@ func (c *domainCheck) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	checker, err := c.checker(settings)
+	if !c.Reports {
+		return c.check(a, settings, domain, sources, nil)
+	}
+	return a.withOfficeOf(settings, func(_ context.Context, o *office) error {
+		seen, err := o.reports()
+		if err != nil {
+			return err
+		}
+		return c.check(a, settings, domain, sources, seen)
+	})
+}
+
+func (c *domainCheck) check(a *app, settings config.Config, domain string, sources []netip.Addr, seen proof.Seen) error {
+	checker, err := c.checker(settings, seen)
 	if err != nil {
 		return err
 	}
@@ -63,7 +77,7 @@ func (c *domainCheck) Run(a *app) error {
 }
 
 // checker asks the resolver, the servers that own the domain, its mail servers, and the blocklists of the configuration.
-func (c *domainCheck) checker(settings config.Config) (*proof.Checker, error) {
+func (c *domainCheck) checker(settings config.Config, seen proof.Seen) (*proof.Checker, error) {
 	resolver, err := c.resolver(settings)
 	if err != nil {
 		return nil, err
@@ -76,6 +90,7 @@ func (c *domainCheck) checker(settings config.Config) (*proof.Checker, error) {
 	checks := proof.Config{
 		Resolver: resolver, Authority: dns.NewAuthority(resolver, uint16(settings.DNS.AuthorityPort)), Clock: clock.System{},
 		Blocklists: domainLists{resolver, lists}, Policies: &mtasts.Fetcher{Dial: proof.Dial(resolver, inside)}, Inside: inside,
+		Seen: seen,
 	}
 	if c.Mailboxes {
 		router, err := route.New(route.Config{Resolver: resolver, Clock: clock.System{}, Port: uint16(settings.Delivery.Port), Inside: inside})

@@ -182,6 +182,9 @@ func TestReportsByHand(t *testing.T) {
 	if got := c.run(exitDone, "domain verify school.example"); !strings.Contains(got, "missing-sender") {
 		t.Errorf("verify:\n%s", got)
 	}
+	if got := c.run(exitFailed, "domain check school.example --reports --no-mailboxes --list dbl.example"); !strings.Contains(got, "missing-sender") {
+		t.Errorf("check:\n%s", got)
+	}
 	for _, line := range []string{"domain reports school.example --days 0", "domain reports school.example --rows=-1"} {
 		c.run(exitUsage, line)
 	}

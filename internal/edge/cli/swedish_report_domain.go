@@ -8,6 +8,7 @@ func swedishDomainReports() map[string]string {
 
 		"Show what receivers report about a sender domain: who sends as it, what passes, what fails and why.": "Visa vad mottagare rapporterar om en avsändardomän: vilka som sänder som den, vad som passerar, vad som inte gör det och varför.",
 		"Show the DMARC record of a sender domain, what its tags mean, and when the next stage is due.":       "Visa en avsändardomäns DMARC-post, vad dess taggar betyder och när nästa steg är moget.",
+		"Warn of known senders that reports in the node's store have seen; of a sender domain of this node.":  "Varna för kända avsändare som rapporter i nodens lager har sett; för en avsändardomän på noden.",
 		"Days to look back.":           "Så många dagar tillbaka.",
 		"Senders to print; 0 for all.": "Så många avsändare skrivs ut; 0 för alla.",
 		"Keep them in the node's store too, for the sender domains they are about; each counts once.":    "Spara dem också i nodens lager, för de avsändardomäner de handlar om; var och en räknas en gång.",
