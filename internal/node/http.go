@@ -19,7 +19,7 @@ func (n *Node) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", n.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	a := api.New(api.Config{
-		Submit: n.submit, Store: n.store, Directory: n.directory, Validator: n.validator, Lists: n.lists, Suppressions: n.suppression, Recipients: n.recipients, Desk: n.desk, Reports: n.reports, Addresses: n.addresses, Routes: n.relay, Clock: n.sys.Clock, Log: n.sys.Log,
+		Submit: n.submit, Store: n.store, Directory: n.directory, Validator: n.validator, Lists: n.lists, Suppressions: n.suppression, Recipients: n.recipients, Desk: n.desk, Reports: n.reports, Addresses: n.addresses, Guard: n.guard, Routes: n.relay, Clock: n.sys.Clock, Log: n.sys.Log,
 		BaseURL: n.cfg.HTTP.BaseURL, MaxSize: n.cfg.Submission.MaxSize,
 	})
 	for _, prefix := range []string{"/v1/", "/v2/", "/v3/", "/v4/", "/v5/", "/api/"} {

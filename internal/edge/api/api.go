@@ -54,6 +54,7 @@ type Submitter interface {
 type Store interface {
 	IdempotentResponse(ctx context.Context, account model.AccountID, key string, now time.Time) ([]byte, error)
 	Message(ctx context.Context, id ident.ID) (model.Message, error)
+	Account(ctx context.Context, name string) (model.Account, error)
 	ListEvents(ctx context.Context, f store.EventFilter) ([]model.Event, error)
 	ListDomains(ctx context.Context, account model.AccountID, after string, limit int) ([]model.Domain, error)
 }
