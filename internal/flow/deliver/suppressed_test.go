@@ -28,7 +28,7 @@ func TestMailThatWaitsIsStoppedToo(t *testing.T) {
 		b.store.locked(func() {
 			b.store.listed = append(b.store.listed, listing(model.SuppressUnsubscribe, "anna@one.example"))
 		})
-		b.net.reply = nil
+		b.net.locked(func() { b.net.reply = nil })
 		pass(2 * time.Minute)
 		for n, want := range []string{"deferred bounced", "deferred delivered"} {
 			if got := b.store.story(key(id, n)); got != want {
