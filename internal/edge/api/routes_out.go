@@ -14,7 +14,6 @@ import (
 
 // Routes keeps accounts' own servers; *relay.Service does.
 type Routes interface {
-	Account(ctx context.Context, name string) (model.Account, error)
 	Route(ctx context.Context, account model.AccountID) (model.Route, error)
 	Set(ctx context.Context, account model.Account, t relay.Settings) (model.Route, error)
 	Test(ctx context.Context, account model.Account, t relay.Trial, tell func(relay.Step)) (relay.Verdict, error)
@@ -33,23 +32,15 @@ func (a *API) routeRoutes() {
 	a.mux.Handle("POST "+path+"/test", a.ofAccount(a.testRoute))
 }
 
-// ofAccount answers calls about the account in the path. That of another is, to who may not see it, not there.
+// ofAccount answers calls about the account in the path, read anew. Others' accounts are answered as if there were none.
 func (a *API) ofAccount(f func(w http.ResponseWriter, c *call, account model.Account) error) http.Handler {
 	return a.handle(func(w http.ResponseWriter, c *call) error {
-		account := c.principal.Account
-		if name := c.PathValue("account"); name != account.Name {
-			missing := refuse(http.StatusNotFound, "account: there is no account %.60q that this key may change", name)
-			if !account.Operator {
-				return missing
-			}
-			found, err := a.Routes.Account(c.Context(), name)
-			if store.Is(err, store.NotFound) {
-				return missing
-			}
-			if err != nil {
-				return routeFault(err)
-			}
-			account = found
+		account, err := a.Store.Account(c.Context(), c.PathValue("account"))
+		if err == nil && account.ID != c.principal.Account.ID && !c.principal.Account.Operator || store.Is(err, store.NotFound) {
+			return refuse(http.StatusNotFound, "Account not found: %.100s", c.PathValue("account"))
+		}
+		if err != nil {
+			return unavailable(err, "The account cannot be looked up now, try again later")
 		}
 		return f(w, c, account)
 	})

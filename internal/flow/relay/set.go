@@ -182,11 +182,6 @@ func (s *Service) Remove(ctx context.Context, account model.AccountID) error {
 	return err
 }
 
-// Account finds an account by name. NotFound, a *store.Error, if there is none.
-func (s *Service) Account(ctx context.Context, name string) (model.Account, error) {
-	return s.Store.Account(ctx, name)
-}
-
 // Route is the account's own server as it is kept. NotFound, a *store.Error, if it has none.
 func (s *Service) Route(ctx context.Context, account model.AccountID) (model.Route, error) {
 	return s.Store.RouteOf(ctx, account)
