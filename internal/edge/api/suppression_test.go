@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	mailgun "github.com/mailgun/mailgun-go/v4"
+	"github.com/mailgun/mailgun-go/v4/events"
 
 	"github.com/budkavle/budkavle/internal/base/clock"
 	"github.com/budkavle/budkavle/internal/flow/suppression"
@@ -392,5 +393,31 @@ func checkListsJS(t *testing.T, got map[string]listedJS) {
 		if d := cmp.Diff(o, got[kind]); d != "" {
 			t.Errorf("%s with mailgun.js: - wanted, + got:\n%s", kind, d)
 		}
+	}
+}
+
+// TestWhatRecipientsSayIsEvents: Mailgun's client reads them, and no server is said to have spoken.
+func TestWhatRecipientsSayIsEvents(t *testing.T) {
+	w := newWorld(t)
+	w.send(messagesPath, simple("o:tag", "start"))
+	w.note(model.EventUnsubscribed, 0, model.EventData{Reason: "one click", Tag: "start"})
+	w.note(model.EventComplained, 0, model.EventData{})
+	w.note(model.EventReturned, 0, model.EventData{}) // which Mailgun has no word for
+	mg := mailgun.NewMailgun("school.example", w.school)
+	mg.SetAPIBase(w.listen() + "/v3")
+	var page []mailgun.Event
+	it := mg.ListEvents(&mailgun.ListEventOptions{ForceAscending: true})
+	if !it.Next(t.Context(), &page) || len(page) != 3 {
+		t.Fatalf("%v, %v", page, it.Err())
+	}
+	unsubscribed, ok := page[1].(*events.Unsubscribed)
+	if !ok || unsubscribed.Recipient != "anna@example.net" || !slices.Equal(unsubscribed.Tags, []string{"start"}) || unsubscribed.Message.Headers.MessageID == "" {
+		t.Errorf("%+v", page[1])
+	}
+	if complained, ok := page[2].(*events.Complained); !ok || complained.Recipient != "anna@example.net" {
+		t.Errorf("%+v", page[2])
+	}
+	if rec := w.read("/v3/school.example/events?event=unsubscribed", w.school); strings.Contains(rec.Body.String(), "delivery-status") || strings.Contains(rec.Body.String(), "envelope") {
+		t.Errorf("%s", rec.Body)
 	}
 }
