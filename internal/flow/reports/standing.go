@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/engine/stage"
@@ -62,7 +63,7 @@ func (s *Service) standing(ctx context.Context, d *model.Domain, t model.Stage, 
 		e.Record = found.Record
 		e.Policy = found.Record.PolicyFor(found.Below(), true)
 		out.At, out.Record, out.Explained = found.At, found.Record.Text, dmarc.Explain(found.Record)
-		out.Reports = slices.ContainsFunc(found.Record.Aggregate, func(u dmarc.URI) bool { return u.Address == s.ReportTo })
+		out.Reports = slices.ContainsFunc(found.Record.Aggregate, func(u dmarc.URI) bool { return strings.EqualFold(u.Address, s.ReportTo) })
 	}
 	first, last := s.window(t, string(e.Applied()))
 	if e.Days, err = s.days(ctx, d, first, last); err != nil {
