@@ -119,7 +119,7 @@ func (n *Node) startAddresses(ctx context.Context, router *route.Router) error {
 		var list []deliver.Source
 		var addrs []netip.Addr
 		for _, a := range n.addresses.Own() {
-			list, addrs = append(list, deliver.Source{Addr: a.Address, Helo: a.Helo, Pool: a.Pool}), append(addrs, a.Address)
+			list, addrs = append(list, deliver.Source{Addr: a.Address, Helo: a.Helo, Pool: a.Pool, Own: a.Node != ""}), append(addrs, a.Address)
 		}
 		router.SetSources(addrs)
 		n.deliver.SetSources(list)

@@ -164,6 +164,8 @@ type Nodes interface {
 	// an earlier process of the same node. Their recipients are to be recovered, then the lease closed.
 	DeadLeases(ctx context.Context, node string, own int64, now time.Time) ([]int64, error)
 	CloseLease(ctx context.Context, lease int64) error
+	// LiveNodes counts the nodes that have a lease which has not expired by now: those that send.
+	LiveNodes(ctx context.Context, now time.Time) (int, error)
 }
 
 // Retention deletes what need not be kept, in small steps.

@@ -96,6 +96,22 @@ func (l *Limits) Path(site string) string {
 	return site + "#" + l.Apart
 }
 
+// Share is the part of one of n nodes that send from the same address. Each has one connection, and one recipient in each
+// window, at least: where a limit is below n, the sum is above it.
+func (l Limits) Share(n int) Limits {
+	part := func(limit int) int {
+		if limit == 0 {
+			return 0
+		}
+		return max(limit/n, 1)
+	}
+	if n > 1 {
+		l.Connections, l.ConnectionsPerMinute = part(l.Connections), part(l.ConnectionsPerMinute)
+		l.PerSecond, l.PerMinute, l.PerHour = l.PerSecond/float64(n), part(l.PerMinute), part(l.PerHour)
+	}
+	return l
+}
+
 // rate is the recipients a second that the limits come to; 0: any number.
 func (l *Limits) rate() float64 {
 	rate := math.Inf(1)

@@ -116,6 +116,17 @@ func TestPrecedenceIsByKnob(t *testing.T) {
 	}
 }
 
+func TestNodesShare(t *testing.T) {
+	l := Limits{Connections: 10, ConnectionsPerMinute: 100, Messages: 50, Recipients: 20, PerSecond: 5, PerMinute: 2}
+	want := Limits{Connections: 3, ConnectionsPerMinute: 33, Messages: 50, Recipients: 20, PerSecond: 5. / 3, PerMinute: 1}
+	if got := l.Share(3); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if l.Share(1) != l || l.Share(0) != l {
+		t.Error("one node has not all")
+	}
+}
+
 // TestProvidersAreKnown is the table that the field keeps to.
 func TestProvidersAreKnown(t *testing.T) {
 	for _, c := range []struct {

@@ -32,6 +32,7 @@ type Store interface {
 	RenewLease(ctx context.Context, lease int64, expires time.Time) error
 	DeadLeases(ctx context.Context, node string, own int64, now time.Time) ([]int64, error)
 	CloseLease(ctx context.Context, lease int64) error
+	LiveNodes(ctx context.Context, now time.Time) (int, error)
 	KeepPaths(ctx context.Context, node string, list []model.PathState) error
 	PathStates(ctx context.Context, node string) ([]model.PathState, error)
 }
@@ -113,6 +114,7 @@ type Source struct {
 	Addr netip.Addr
 	Helo string // what sessions from it call themselves; empty: Config.Helo
 	Pool string
+	Own  bool // no other node sends from it, so that its limits are not shared
 }
 
 func orDefault[T int | int64 | time.Duration](v *T, d T) {

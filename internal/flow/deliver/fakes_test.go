@@ -254,6 +254,16 @@ func (m *memory) CloseLease(_ context.Context, lease int64) error {
 	return nil
 }
 
+func (m *memory) LiveNodes(context.Context, time.Time) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	nodes := map[string]bool{}
+	for lease, node := range m.leases {
+		nodes[node] = !m.dead[lease]
+	}
+	return len(nodes), m.fault
+}
+
 func (m *memory) KeepPaths(_ context.Context, _ string, list []model.PathState) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

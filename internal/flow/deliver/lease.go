@@ -20,6 +20,7 @@ func (s *Service) openLease(ctx context.Context) error {
 	if err == nil {
 		s.lease.Store(lease)
 		s.leaseHolds(now.Add(s.cfg.Lease))
+		s.share(ctx)
 	}
 	return err
 }
@@ -39,6 +40,7 @@ func (s *Service) keepLease(ctx context.Context) error {
 		switch {
 		case err == nil:
 			s.leaseHolds(until)
+			s.share(ctx)
 		case store.Is(err, store.NotFound):
 			s.loseLease(ctx)
 		default:

@@ -38,6 +38,7 @@ type plan struct {
 	path     schedule.PathKey
 	helo     string // what sessions by the path call themselves
 	query    shaping.Query
+	own      bool // no other node sends by the path
 	shaped   shaping.Limits
 	limits   schedule.Limits // shaped, as long as no answer has put anything in force
 	messages int             // on one connection
@@ -196,8 +197,17 @@ func (s *Service) planBy(from Source, lane model.Lane, r *route.Plan) *plan {
 	q := shaping.Query{
 		Domain: lane.Domain, Hosts: r.HostNames(), Site: r.Site, Source: from.Addr, Pool: from.Pool, Route: r.Fixed, RouteConnections: r.Connections,
 	}
-	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: q, shaped: within(s.Shaping.Limits(q), r.Own), expires: r.Expires}
+	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: q, own: from.Own && r.Own == nil, expires: r.Expires}
+	s.limit(p)
 	p.path = schedule.PathKey{Source: from.Addr, Site: p.shaped.Path(r.Site)}
-	p.messages, p.limits = p.shaped.Messages, scheduled(&p.shaped)
 	return p
+}
+
+// limit gives a new plan its limits: the part of this node.
+func (s *Service) limit(p *plan) {
+	p.shaped = within(s.Shaping.Limits(p.query), p.route.Own)
+	if !p.own {
+		p.shaped = p.shaped.Share(s.nodes)
+	}
+	p.messages, p.limits = p.shaped.Messages, scheduled(&p.shaped)
 }

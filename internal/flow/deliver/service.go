@@ -39,6 +39,7 @@ type Service struct {
 	sched     *schedule.Scheduler
 	sources   []Source
 	shaped    *shaping.State
+	nodes     int                         // that send, this one included
 	plans     map[planKey]*plan           // at most Config.MaxPlans
 	workers   map[*schedule.Place]*worker // one a place
 	asked     int                         // lanes given to resolvers
@@ -67,7 +68,7 @@ func New(d Deps, c Config) *Service {
 	s := &Service{
 		Deps: d, cfg: c, asks: make(chan model.Lane, 4*c.Resolvers), claims: make(chan []schedule.Refill, 1),
 		wake: make(chan struct{}, 1), sweep: make(chan struct{}, 1), refresh: make(chan struct{}, 1), sources: c.Sources,
-		sched: schedule.New(c.Schedule, d.Clock.Now()), shaped: shaping.NewState(d.Shaping), plans: map[planKey]*plan{}, workers: map[*schedule.Place]*worker{},
+		sched: schedule.New(c.Schedule, d.Clock.Now()), shaped: shaping.NewState(d.Shaping), nodes: 1, plans: map[planKey]*plan{}, workers: map[*schedule.Place]*worker{},
 	}
 	s.bodies = newBodies(d.Store, c.MaxBodies)
 	s.settler.init(s)

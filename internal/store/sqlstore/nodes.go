@@ -73,6 +73,13 @@ func (s *Store) DeadLeases(ctx context.Context, node string, own int64, now time
 	return list, s.fault("dead leases", err)
 }
 
+// LiveNodes implements store.Nodes.
+func (s *Store) LiveNodes(ctx context.Context, now time.Time) (int, error) {
+	var n int
+	err := s.engine.Query(ctx, func(r Scanner) error { return r.Scan(&n) }, `SELECT count(DISTINCT node) FROM lease WHERE expires_at > ?`, micros(now))
+	return n, s.fault("live nodes", err)
+}
+
 // CloseLease implements store.Nodes.
 func (s *Store) CloseLease(ctx context.Context, lease int64) error {
 	return s.change(ctx, "close lease", func(ctx context.Context, tx *countingTx) error {

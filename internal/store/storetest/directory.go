@@ -133,6 +133,11 @@ func testNodes(t *testing.T, b *bench) {
 	dead, err = b.DeadLeases(b.ctx, "mx3", 0, now.Add(2*time.Minute))
 	b.ok(err)
 	same(t, "another node is dead when its lease has expired", dead, []int64{old, other})
+	for after, want := range map[time.Duration]int{0: 2, time.Minute: 1, 2 * time.Hour: 0} {
+		if n, err := b.LiveNodes(b.ctx, now.Add(after)); err != nil || n != want {
+			t.Errorf("%d live nodes after %v, %v; want %d", n, after, err, want)
+		}
+	}
 	b.ok(b.CloseLease(b.ctx, old))
 	b.kind(b.RenewLease(b.ctx, old, now), store.NotFound)
 	next, err := b.OpenLease(b.ctx, "mx1", now, now)
