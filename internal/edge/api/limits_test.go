@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -14,7 +13,6 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/limit"
 	"github.com/budkavle/budkavle/internal/flow/guard"
 	"github.com/budkavle/budkavle/internal/model"
-	"github.com/budkavle/budkavle/internal/store"
 )
 
 func newLimitWorld(t *testing.T, ordinary model.Limits) *world {
@@ -22,18 +20,7 @@ func newLimitWorld(t *testing.T, ordinary model.Limits) *world {
 	defaults := limit.Defaults{Ordinary: ordinary}
 	w.submit.Limits = defaults
 	w.Guard = guard.New(guard.Config{Store: w.store, Clock: clock.System{}, IDs: w.ids, Log: slog.New(slog.DiscardHandler), Limits: defaults})
-	w.Routes = accounts{store: w.store}
 	return w
-}
-
-// accounts finds accounts; nothing else of Routes is asked here.
-type accounts struct {
-	Routes
-	store store.Store
-}
-
-func (a accounts) Account(ctx context.Context, name string) (model.Account, error) {
-	return a.store.Account(ctx, name)
 }
 
 // letter sends one and returns the status and what is said.
@@ -112,8 +99,8 @@ func TestRefusedCallsAboutLimits(t *testing.T) {
 		code                    int
 		want                    string
 	}{
-		{"another's", w.shop, "GET", "/api/v1/accounts/school/limits", nil, 404, "there is no account"},
-		{"nobody's", w.staff, "GET", "/api/v1/accounts/none/limits", nil, 404, "there is no account"},
+		{"another's", w.shop, "GET", "/api/v1/accounts/school/limits", nil, 404, "Account not found: "},
+		{"nobody's", w.staff, "GET", "/api/v1/accounts/none/limits", nil, 404, "Account not found: "},
 		{"one's own, set", w.school, "PUT", "/api/v1/accounts/school/limits", url.Values{"day": {"7"}}, 403, "Only an operator's key"},
 		{"no number", w.staff, "PUT", "/api/v1/accounts/school/limits", url.Values{"day": {"many"}}, 400, `day: "many": use a number from 1`},
 		{"no scope", w.staff, "PUT", "/api/v1/accounts/school/limits", url.Values{"scope": {"town"}, "name": {"x"}, "day": {"7"}}, 400, `scope "town": use account, credential`},
