@@ -123,10 +123,10 @@ func notTaken(o *route.Own, e *outbound.Error, found wording.Text) *finding.Find
 		return fault(o, "login-wanted", found, expected, wording.Say("set user and password: budkavle account route set NAME --user USER --password-file FILE"))
 	case has("sendasdenied", "5.7.60", "not allowed to send as", "permissions to send as", "not owned by user"):
 		return fault(o, "send-as-denied", found, expected, wording.Say("give the user the right to send as the addresses that you send from (Microsoft 365: Send As on the mailbox), or send as the user's own address"))
-	case has("relay"):
-		return fault(o, "relaying-denied", found, expected, wording.Say("the server takes mail to its own domains only: log in with a user, or have who runs it allow this node to relay"))
 	case has("5.4.5", "limit", "quota", "too many"):
 		return fault(o, "over-limit", found, expected, wording.Say("the server has a limit of its own that is reached: wait, and set limits below it with --per-minute and --per-day"))
+	case has("relay"):
+		return fault(o, "relaying-denied", found, expected, wording.Say("the server takes mail to its own domains only: log in with a user, or have who runs it allow this node to relay"))
 	case e.Reply.Code < 500:
 		return fault(o, "put-off", found, expected, wording.Say("try again in some minutes"))
 	}

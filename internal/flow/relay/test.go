@@ -68,8 +68,10 @@ func (s *Service) Test(ctx context.Context, account model.Account, t Trial, tell
 		return v, ctx.Err()
 	}
 	v.OK = v.Finding == nil
-	state, note := model.RouteTested, v.Steps[len(v.Steps)-1].Name
-	if !v.OK {
+	state, note := model.RouteTested, ""
+	if v.OK {
+		note = v.Steps[len(v.Steps)-1].Name
+	} else {
 		state, note = model.RouteUntested, v.Finding.Code+": "+v.Finding.Found.String()
 	}
 	if err := s.Store.TestedRoute(ctx, account.ID, r.Revision, state, note, s.Clock.Now()); err != nil {
