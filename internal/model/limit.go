@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -97,7 +98,8 @@ func (o *Over) Error() string {
 	if o.State != AccountActive {
 		return fmt.Sprintf("the account is %s: %s", o.State, o.Reason)
 	}
-	return fmt.Sprintf("limit of %s %s: %d a %s, of which %d are used and %d more were asked for", o.Charge.Scope, o.Charge.Name, o.Limit, o.Period, o.Count, o.N)
+	of := strings.TrimSpace(string(o.Charge.Scope) + " " + o.Charge.Name)
+	return fmt.Sprintf("limit of %s: %d a %s, of which %d are used and %d more were asked for", of, o.Limit, o.Period, o.Count, o.N)
 }
 
 // Meter is how much has been sent: in the last half hour, and in the day and the month that it was counted up in last.

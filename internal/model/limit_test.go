@@ -10,7 +10,9 @@ import (
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-func halfHour(limit int64) Charge { return Charge{Scope: ScopeAccount, Limits: Limits{HalfHour: limit}} }
+func halfHour(limit int64) Charge {
+	return Charge{Scope: ScopeAccount, Limits: Limits{HalfHour: limit}}
+}
 
 // TestHalfHourSlides sends at the edges of the half hour.
 func TestHalfHourSlides(t *testing.T) {

@@ -164,6 +164,12 @@ func TestHijack(t *testing.T) {
 		t.Logf("another account, %s: to 250 median %v, 99 %% %v; from 250 to arrival median %v, 99 %% %v", m.when, m.taking[50], m.taking[98], m.delivering[50], m.delivering[98])
 	}
 	h.held(t)
+	close(h.open)
+	h.victims.await(t, 2) // which were in the middle of their transactions
+	h.others(town, "after", 50)
+	if n := h.victims.total(); n != 2 {
+		t.Errorf("%d letters of a locked account were delivered", n)
+	}
 	h.unlock(t)
 }
 
@@ -221,7 +227,6 @@ func (h *hijack) unlock(t *testing.T) {
 		t.Errorf("a new password before the unlock: %v, %v", c, err)
 	}
 	h.run("account", "unlock", "school", "--owner")
-	close(h.open)
 	h.victims.await(t, halfHourLimit)
 	if different, again := h.victims.counts(); different != halfHourLimit || again != 0 {
 		t.Errorf("%d arrived, %d of them again", different, again)

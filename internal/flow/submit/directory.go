@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/budkavle/budkavle/internal/base/keyring"
 	"github.com/budkavle/budkavle/internal/model"
@@ -35,6 +36,7 @@ type Directory struct {
 	keys        cache[[32]byte, model.APIKey]
 	signers     cache[model.DomainID, *dkim.Signer]
 	limits      cache[model.AccountID, []model.LimitRule]
+	full        map[model.AccountID]*model.Over
 	routes      cache[model.AccountID, model.Route]
 }
 
@@ -50,7 +52,7 @@ func NewDirectory(st store.Store, ring *keyring.Ring, engine dkim.Engine) *Direc
 	return &Directory{
 		store: st, ring: ring, engine: engine, accounts: cache[model.AccountID, model.Account]{}, domains: cache[string, model.Domain]{},
 		credentials: cache[string, model.Credential]{}, keys: cache[[32]byte, model.APIKey]{}, signers: cache[model.DomainID, *dkim.Signer]{},
-		limits: cache[model.AccountID, []model.LimitRule]{}, routes: cache[model.AccountID, model.Route]{},
+		limits: cache[model.AccountID, []model.LimitRule]{}, full: map[model.AccountID]*model.Over{}, routes: cache[model.AccountID, model.Route]{},
 	}
 }
 
@@ -65,6 +67,7 @@ func (d *Directory) Flush() {
 	clear(d.keys)
 	clear(d.signers)
 	clear(d.limits)
+	clear(d.full)
 	clear(d.routes)
 }
 
@@ -114,6 +117,26 @@ func (d *Directory) OwnServer(ctx context.Context, id model.AccountID) (bool, er
 		return false, nil
 	}
 	return err == nil && r.State == model.RouteTested, err
+}
+
+// setFull remembers that a limit of the whole account has no room for even one message.
+func (d *Directory) setFull(id model.AccountID, o *model.Over) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.full) >= maxRuled {
+		clear(d.full) // costs a signature for each that tries
+	}
+	d.full[id] = o
+}
+
+// fullAt is what setFull was told, while it lasts; nil: there may be room.
+func (d *Directory) fullAt(id model.AccountID, now time.Time) *model.Over {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o := d.full[id]; o != nil && now.Before(o.Until) {
+		return o
+	}
+	return nil
 }
 
 // AccountByName finds an account by name. It asks the store: only configuration names accounts.

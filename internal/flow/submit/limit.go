@@ -58,5 +58,20 @@ func (s *Service) refusal(p *Principal, err error) error {
 	if err := policy.Account(a); err != nil {
 		return err
 	}
+	if over.Charge.Scope == model.ScopeAccount && over.N == 1 && !over.Until.IsZero() {
+		s.Directory.setFull(a.ID, over)
+	}
 	return limit.Refusal(a, over)
+}
+
+// slowed refuses at once who has just been told that there is no room, before a message is read and signed for nothing.
+func (s *Service) slowed(p *Principal) error {
+	now := s.Clock.Now()
+	o := s.Directory.fullAt(p.Account.ID, now)
+	if o == nil || p.Origin == model.OriginSystem {
+		return nil
+	}
+	again := *o
+	again.At = now
+	return limit.Refusal(p.Account, &again)
 }

@@ -79,6 +79,25 @@ func TestRecipientsCountAsMessages(t *testing.T) {
 	w.ok(err)
 }
 
+// TestSlowedAtMail: who was told that there is no room is told so at MAIL, until there is, or the rules change.
+func TestSlowedAtMail(t *testing.T) {
+	w := newWorld(t)
+	w.limited(model.Limits{Day: 1})
+	_, err := w.send(w.school(), to("a@sink.example"), Options{}, text)
+	w.ok(err)
+	const want = `Account "school" has sent 1 of the 1 messages that it may in a day`
+	w.ok(w.CheckSender(t.Context(), w.school(), "info@school.example"))
+	_, err = w.send(w.school(), to("a@sink.example"), Options{}, text)
+	refused(t, "the second", err, 451, "4.7.1", want)
+	refused(t, "at MAIL", w.CheckSender(t.Context(), w.school(), "info@school.example"), 451, "4.7.1", want)
+	w.ok(w.WriteLetter(t.Context(), model.Letter{Domain: w.domain("school.example"), To: "x@sink.example", Subject: "Hej", Text: "Hej"}))
+	if o := w.Directory.fullAt(w.account("school").ID, time.Now().Add(24*time.Hour)); o != nil {
+		t.Errorf("the day after: %v", o)
+	}
+	w.Directory.Flush()
+	w.ok(w.CheckSender(t.Context(), w.school(), "info@school.example"))
+}
+
 func TestRulesOfOneAccount(t *testing.T) {
 	w := newWorld(t)
 	w.limited(model.Limits{HalfHour: 1})

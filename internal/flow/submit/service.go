@@ -112,6 +112,9 @@ func (s *Service) admit(p Principal) error {
 	if err := policy.Account(p.Account); err != nil {
 		return err
 	}
+	if err := s.slowed(&p); err != nil {
+		return err
+	}
 	if err := s.DiskCheck(); err != nil {
 		return smtp.Wrap(err, 421, "4.3.1", "Out of room for mail now, try again later")
 	}

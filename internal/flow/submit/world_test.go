@@ -200,7 +200,9 @@ func (q *fakeQueue) Reserve(lane model.Lane) (int64, time.Time, bool) {
 }
 
 func (q *fakeQueue) Accepted(_ *model.Message, _ []byte, recipients []model.Recipient) {
+	q.mu.Lock()
 	q.accepted = append(q.accepted, recipients...)
+	q.mu.Unlock()
 	q.Forget(recipients)
 }
 

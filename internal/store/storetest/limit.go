@@ -113,7 +113,7 @@ func testBudget(t *testing.T, b *bench) {
 		t.Errorf("account %+v", got)
 	}
 	evs := b.events(store.EventFilter{Account: a.ID, Kinds: []model.EventKind{model.EventAccount}})
-	if len(evs) != 1 || evs[0].Data.Reason != "locked: limit of account : 100 a half hour, of which 100 are used and 1 more were asked for" {
+	if len(evs) != 1 || evs[0].Data.Reason != "locked: limit of account: 100 a half hour, of which 100 are used and 1 more were asked for" {
 		t.Errorf("events %+v", evs)
 	}
 	if sig, err := b.Signals(b.ctx); err != nil || sig[store.SignalDirectory] != 1 {
