@@ -93,6 +93,7 @@ func TestPasswordsAreKeptSealed(t *testing.T) {
 func TestTrials(t *testing.T) {
 	year := time.Now().AddDate(0, 3, 0)
 	const name = "smtp.school.example"
+	w := newWorld(t)
 	for _, tt := range []struct {
 		name     string
 		set      func(*relay.Settings)
@@ -156,7 +157,7 @@ func TestTrials(t *testing.T) {
 		{name: "the password said back", want: "wrong-password", mentions: "535 *** is wrong", server: func(w *world) { w.server.replies = map[string]string{"AUTH": "535 " + secret + " is wrong"} }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t)
+			w.server.fresh(t)
 			w.certify(name, year, true)
 			if tt.server != nil {
 				tt.server(w)

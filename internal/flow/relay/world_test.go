@@ -142,6 +142,11 @@ type server struct {
 	told []string
 }
 
+// fresh makes it one that nobody has spoken to, for another test.
+func (s *server) fresh(t *testing.T) {
+	s.t, s.implicit, s.closed, s.replies, s.told = t, false, nil, nil, nil
+}
+
 func (s *server) dial(_ context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
 	if s.closed != nil {
 		return nil, s.closed
