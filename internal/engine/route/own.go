@@ -58,10 +58,11 @@ func instead(p *Plan, o *Own) *Plan {
 }
 
 // Via plans the way over an account's own server. What is wrong with it is its owner's to mend, and temporary. Customers choose
-// these servers, so one of the node's own network is refused as an MX record would be.
+// these servers, so one of the node's own network is refused as an MX record would be. Settings that were changed make another site:
+// no session with the old password is used for it, and no rest that the old ones earned.
 func (r *Router) Via(ctx context.Context, o *Own, domain string) (*Plan, error) {
 	p := &Plan{
-		Domain: domain, Site: fmt.Sprintf("own:%d:%s:%d", o.Account, o.Host, o.Port), Port: o.Port, TLS: o.TLS, Auth: o.Auth, Fixed: true,
+		Domain: domain, Site: fmt.Sprintf("own:%d.%d:%s:%d", o.Account, o.Revision, o.Host, o.Port), Port: o.Port, TLS: o.TLS, Auth: o.Auth, Fixed: true,
 		Connections: o.Limits.Connections, Own: o, Expires: r.config.Clock.Now().Add(maxKept),
 	}
 	if o.Closed != "" {

@@ -40,17 +40,17 @@ func TestWaysComeInOrder(t *testing.T) {
 		domain  string
 		want    string
 	}{
-		{1, "one.example", "own:1:relay.example:587 required u:*** 3"},
-		{1, "two.example", "own:1:relay.example:587 required u:*** 3"},
-		{1, "[192.0.2.7]", "own:1:relay.example:587 required u:*** 3"},
+		{1, "one.example", "own:1.0:relay.example:587 required u:*** 3"},
+		{1, "two.example", "own:1.0:relay.example:587 required u:*** 3"},
+		{1, "[192.0.2.7]", "own:1.0:relay.example:587 required u:*** 3"},
 		{2, "one.example", "route:[192.0.2.25]:2526 opportunistic <nil> 0 instead: it fails"},
 		{2, "two.example", "(mx1|mx2).two.example opportunistic <nil> 0 instead: it fails"},
-		{3, "two.example", "own:3:relay.example:587  <nil> 0 closed: the day is used up"},
+		{3, "two.example", "own:3.0:relay.example:587  <nil> 0 closed: the day is used up"},
 		{4, "one.example", "route:[192.0.2.25]:2526 opportunistic <nil> 0"},
 		{4, "two.example", "(mx1|mx2).two.example opportunistic <nil> 0"},
 		{5, "two.example", "451 4.4.4 temporary"},
 		{6, "two.example", "451 4.4.3 temporary"},
-		{7, "two.example", "own:7:[192.0.2.9]:465 implicit <nil> 0"},
+		{7, "two.example", "own:7.0:[192.0.2.9]:465 implicit <nil> 0"},
 		{8, "two.example", "451 4.4.4 temporary"}, // customers do not reach into our network
 		{9, "two.example", "451 4.4.4 temporary"},
 		{10, "two.example", "451 4.3.0 temporary"},
