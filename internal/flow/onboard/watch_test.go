@@ -2,6 +2,7 @@ package onboard
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -152,29 +153,46 @@ func TestDNSDownHarmsAndFloodsNothing(t *testing.T) {
 	})
 }
 
-// TestDomainsThatDNSNeverAnswersFor: they are looked at hourly, and do not keep the watch from the others when nothing else
-// is due.
+// TestDomainsThatDNSNeverAnswersFor say nothing of the resolver: looked at more often than the others, they would pass for an
+// outage and keep the watch from all else.
 func TestDomainsThatDNSNeverAnswersFor(t *testing.T) {
-	const good, broken = 150, 150
 	inTime(t, func(t *testing.T, b *bench) {
-		name := func(i int) string { return fmt.Sprintf("d%03d.example", i) }
-		for i := range good + broken {
-			b.record(name(i))
-			b.dns.set(name(i), func(z *zoneOf) {
-				if i >= good {
-					*z = zoneOf{proof.Unclear, proof.Unclear, proof.Unclear, proof.Unclear, map[string]proof.State{"*": proof.Unclear}}
-				}
-			})
+		w := NewWatch(b.Service, b.dns, slog.New(slog.DiscardHandler))
+		ends := func(a answer, first, last model.DomainID) bool {
+			for id := first; id <= last; id++ {
+				w.saw(ending{id, a})
+			}
+			return w.breaker.open
 		}
-		b.watch(func() { time.Sleep(2 * day) })
-		for i := range good {
-			if d := b.domain(name(i)); time.Since(d.CheckedAt) > 6*hour*6/5+2*trialMost {
-				t.Errorf("%s was last looked at %s ago", d.Name, time.Since(d.CheckedAt))
+		if ends(answered, 100, 120) || ends(silent, 1, 8) {
+			t.Error("a few passed for an outage")
+		}
+		for range 10 {
+			if ends(silent, 1, 8) {
+				t.Fatal("those that were mute before passed for an outage")
 			}
 		}
-		if n, most := b.dns.asked(time.Time{}), good*2*24/6*5/4+broken*2*24*5/4; n > most {
-			t.Errorf("%d checks, at most %d", n, most)
+		ends(answered, 1, 8) // they are back
+		if !ends(silent, 1, 20) {
+			t.Error("an outage was not seen")
 		}
+	})
+}
+
+// TestManyDueAtOnce are looked at one after the other.
+func TestManyDueAtOnce(t *testing.T) {
+	inTime(t, func(t *testing.T, b *bench) {
+		const domains = 100
+		for i := range domains {
+			b.record(fmt.Sprintf("d%03d.example", i))
+			b.dns.set(fmt.Sprintf("d%03d.example", i), func(*zoneOf) {})
+		}
+		b.watch(func() {
+			time.Sleep(time.Second)
+			if n, most := b.dns.asked(time.Time{}), int(time.Second/watchStep); n < most/2 || n > most+1 {
+				t.Errorf("%d checks in a second, want about %d", n, most)
+			}
+		})
 	})
 }
 
