@@ -31,6 +31,8 @@ type Force struct {
 const (
 	// lowest is the rate that nothing goes below, a recipient a minute: a path that sends nothing learns nothing.
 	lowest = 1.0 / 60
+	// idle is the rate below which a path does not trouble anybody by itself.
+	idle = 1.0
 	// nearly is the part of what was lowered that may be missing when all is given back.
 	nearly = 1.0 / 20
 )

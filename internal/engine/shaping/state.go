@@ -118,24 +118,22 @@ func (a *answer) act(f Force, c *Complaint, now time.Time) Force {
 	return next
 }
 
-// lowerRate goes by what was sent of late where that is less than what was allowed: half of a limit that nobody reached
-// is no brake. What it climbs back to is twice that, and then the limit.
+// lowerRate goes at first by what was sent of late where that is less than what was allowed: half of a limit that nobody
+// reached is no brake. What it climbs back to is twice that, and then the limit. A path that sent next to nothing is not to
+// blame by itself (others of ours send to the same provider): a factor takes it below idle only when it complains again.
 func (f *Force) lowerRate(a *answer, c *Complaint) {
-	full := c.Limits.rate()
-	if c.Recent > 0 && (full == 0 || 2*c.Recent < full) {
-		full = 2 * c.Recent
-	}
-	from := f.Rate
+	from, floor := f.Rate, lowest
 	if from == 0 {
-		if from = full; c.Recent > 0 {
-			from = min(c.Recent, full)
+		f.FullRate, floor = c.Limits.rate(), idle
+		if c.Recent > 0 && (f.FullRate == 0 || 2*c.Recent < f.FullRate) {
+			f.FullRate = 2 * max(c.Recent, idle)
 		}
-		f.FullRate = full
-	} else if c.Recent > 0 {
-		from = min(from, c.Recent)
+		if from = f.FullRate; c.Recent > 0 {
+			from = min(c.Recent, from)
+		}
 	}
 	to := a.rate
-	if by := from * a.factor; a.factor > 0 && (to == 0 || by < to) {
+	if by := max(from*a.factor, floor); a.factor > 0 && from > 0 && (to == 0 || by < to) {
 		to = by
 	}
 	if to == 0 { // a factor of a rate that nobody knows

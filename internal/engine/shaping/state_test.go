@@ -103,7 +103,7 @@ func TestWhatWasLoweredClimbsBack(t *testing.T) {
 	}
 	at := epoch.Add(10 * time.Minute)
 	c.Recent = 12
-	if a := s.Answer(c, at); !a.Changed || a.Force.RateNow(at) != 3 || a.Force.RateNow(at.Add(10*time.Minute)) != 17.5 {
+	if a := s.Answer(c, at); !a.Changed || a.Force.RateNow(at) != 4.5 || a.Force.RateNow(at.Add(10*time.Minute)) != 18.25 {
 		t.Errorf("a second complaint: %+v", a)
 	}
 	if n := len(s.All(at)); n != 1 {
@@ -125,6 +125,20 @@ func TestARestIsFollowedByTheClimb(t *testing.T) {
 	}
 	if _, left := s.Left(here, epoch); left {
 		t.Error("a pause has mail take another address")
+	}
+}
+
+// TestAPathThatIsNearlyIdleIsSpared has complaints come to one that sends five recipients a second in all, of which this is
+// the least part.
+func TestAPathThatIsNearlyIdleIsSpared(t *testing.T) {
+	table := table(t, "[[answer]]\nname = \"slow\"\ncode = [451]\nfactor = 0.5\n")
+	s := NewState(table)
+	c := complain(t, table, "mx.a.example", "451 4.7.1 slow down", 0.1)
+	for i, want := range []float64{1, 0.5, 0.25} {
+		now := epoch.Add(time.Duration(i) * time.Minute)
+		if a := s.Answer(c, now); math.Abs(a.Force.RateNow(now)-want) > 1e-9 {
+			t.Errorf("complaint %d: %v a second, want %v", i+1, a.Force.RateNow(now), want)
+		}
 	}
 }
 
