@@ -3,7 +3,7 @@
 //
 // First the program itself has all of them due at once, and asks the lab over UDP: how long the round takes, how many
 // questions, processor time, memory and writes. Then its watch runs within this program by a clock that is put forward while
-// it waits and goes as the machine's while it works: hours go by, the resolver says nothing for one of them, and comes back.
+// it waits and goes as the machine's while it works: hours go by, the resolver is down for one of them, and comes back.
 // It writes both into docs/benchmarks.md, with a plot, and ends with status 1 if a domain does not end as it should. It
 // leaves no process behind.
 package main
@@ -25,6 +25,7 @@ type plan struct {
 	domains  int
 	delay    time.Duration
 	budkavle string
+	outage   string // what the resolver says: a lab.Answer
 	out      string
 	load     string // average of the last minute: what else the machine does
 }
@@ -34,6 +35,7 @@ func main() {
 	flag.IntVar(&p.domains, "domains", 10_000, "sender domains")
 	flag.DurationVar(&p.delay, "delay", 20*time.Millisecond, "how long the resolver takes for an answer around the outage")
 	flag.StringVar(&p.budkavle, "budkavle", "bin/budkavle", "the program")
+	flag.StringVar(&p.outage, "outage", string(lab.AnswerServFail), "what the resolver says while it is down: servfail, refused or timeout, which takes minutes")
 	flag.StringVar(&p.out, "out", "", "folder for benchmarks.md and its plot; empty: print only")
 	flag.Parse()
 	if p.domains < len(faults)*100 || p.domains > 12_000 {

@@ -41,6 +41,7 @@ const (
 // outageFigures are what a resolver that is down and comes back does.
 type outageFigures struct {
 	delay     time.Duration
+	outage    string
 	usual     int // questions in the hour before
 	checked   int // domains in it
 	asked     int // questions while it was down
@@ -153,7 +154,7 @@ func (w *world) outage(ctx context.Context, delay time.Duration) (f *outageFigur
 	var watching sync.WaitGroup
 	watching.Go(func() { _ = onboard.NewWatch(service, j, slog.New(slog.DiscardHandler)).Run(running) }) // it ends with its context
 	defer func() { stop(); watching.Wait() }()
-	f = &outageFigures{delay: delay}
+	f = &outageFigures{delay: delay, outage: w.plan.outage}
 	err = f.measure(ctx, j)
 	fmt.Fprintln(os.Stderr)
 	if err != nil {
@@ -200,7 +201,7 @@ func (f *outageFigures) measure(ctx context.Context, j *journey) error {
 
 	j.stride = fineStride
 	j.delay.Store(int64(f.delay))
-	j.lab.Fail("", lab.AnswerNothing)
+	j.lab.Fail("", lab.Answer(f.outage))
 	n, checks = asked(), j.begun.Load()
 	if err := j.until(ctx, j.clock.Now().Add(down)); err != nil {
 		return err
