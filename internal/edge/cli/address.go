@@ -189,7 +189,7 @@ func (r *results) keep() error {
 func (r *results) discard() {
 	if r.file != nil {
 		r.file.Close()
-		os.Remove(r.file.Name())
+		_ = os.Remove(r.file.Name())
 	}
 }
 

@@ -195,7 +195,7 @@ func (c *suppressionExport) open(a *app) (out suppression.Writer, keep func() er
 	}
 	discard = func() { // after keep there is nothing under that name
 		f.Close()
-		os.Remove(f.Name())
+		_ = os.Remove(f.Name())
 	}
 	return out, keep, discard, nil
 }
