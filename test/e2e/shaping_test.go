@@ -158,3 +158,41 @@ func TestShapingLeavesAListedAddress(t *testing.T) {
 		t.Errorf("%d refused and %d lost with the rules, %d and %d without", refused, lost, before, bounced)
 	}
 }
+
+// TestQueueNamesWhatHolds has a provider ask for a pause, and reads in the queue what its mail waits for.
+func TestQueueNamesWhatHolds(t *testing.T) {
+	r := receive(t, func(r *receiver) {
+		r.take = func(received) error {
+			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "[TSS04] Messages temporarily deferred"}
+		}
+	})
+	n := shaped(t, fixedRoute(r.addr), "[[answer]]\nname = \"tss\"\ntext = [\"tss04\"]\npause = \"1h\"\n")
+	n.start()
+	c := connect(t, n.smtp)
+	if err := c.send("one@school.example", "a@rcpt.example"); err != nil {
+		t.Fatal(err)
+	}
+	n.await("the queue to say what holds", func() bool {
+		var row struct {
+			HeldBy string `json:"held_by"`
+			Reason string `json:"held_reason"`
+		}
+		fromJSON(t, n.run("queue", "list", "--json"), &row)
+		return row.HeldBy == "rule" && strings.Contains(row.Reason, "tss (") && strings.Contains(row.Reason, "[TSS04]")
+	})
+	id := n.messageTo("a@rcpt.example")
+	for lang, want := range map[string][]string{
+		"en": {"held by: paused until ", " by rule tss (", "the site is driven by it as rule tss ("},
+		"sv": {"hålls av: vilar till ", " enligt regeln tss (", "platsen drivs efter det som regeln tss ("},
+	} {
+		for _, w := range want {
+			if out := n.run("queue", "show", id, "--lang", lang); !strings.Contains(out, w) {
+				t.Errorf("no %q in\n%s", w, out)
+			}
+		}
+	}
+	n.stop()
+	if out := n.run("queue", "list", "--json"); strings.Contains(out, "held_by") {
+		t.Errorf("a node that stopped holds: %s", out)
+	}
+}
