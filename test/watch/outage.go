@@ -28,9 +28,8 @@ import (
 )
 
 const (
-	// lead is when the resolver goes down: in the midst of the hours in which most domains are due again, 4.8 to 7.2 after
-	// the round.
-	lead = 5*time.Hour + 30*time.Minute
+	// lead is when the resolver goes down: in the hours in which most domains are due again, 4.8 to 7.2 after the round.
+	lead = 5 * time.Hour
 	down = time.Hour
 	// While nothing is checked the clock is put forward by a stride, once in pause: by a small one where each second counts.
 	stride     = 2 * time.Minute

@@ -14,10 +14,11 @@ const (
 	watchPoll  = 20 * time.Second // between looks for domains that are due; a Poke is heard at once
 	watchBatch = 2 * watchPlaces  // claimed at a time, in one commit
 	watchClaim = 10 * time.Minute // a domain is due again after, if whoever claimed it is gone
-	// watchStep is the least time between the beginnings of two checks: 50 a second, or some 700 questions, of which a resolver
+	// watchStep is the time between the beginnings of two checks, on average: 50 a second, or some 700 questions, of which a resolver
 	// takes no notice, however many domains came due while it was down. A million at six hours come to 46.
 	watchStep = 20 * time.Millisecond
-	maxMute   = 50_000 // domains that are remembered not to answer, at some 20 octets: 1 MB
+	watchLag  = 10 * watchStep // what timers lose is made up for, up to so much
+	maxMute   = 50_000         // domains that are remembered not to answer, at some 20 octets: 1 MB
 )
 
 // Watch re-checks the domains of a store as they come due. Several may work on one store: each claims what it checks. What
@@ -30,6 +31,7 @@ type Watch struct {
 	poke    chan struct{}
 	breaker *breaker
 	claimed []model.Domain // not begun, at most watchBatch
+	step    time.Duration  // watchStep
 	next    time.Time      // when the next check may begin
 	// mute are the domains that DNS did not answer for at their last look. That it does not again tells of them, and nothing of
 	// the resolver: looked at hourly, they would outnumber the others and pass for an outage.
@@ -39,7 +41,7 @@ type Watch struct {
 
 // NewWatch returns a watch over the domains of a service. checker is asked on and on: it should not bother mail servers.
 func NewWatch(s *Service, checker Checker, log *slog.Logger) *Watch {
-	return &Watch{service: s, checker: checker, log: log, poke: make(chan struct{}, 1), breaker: newBreaker(), mute: map[model.DomainID]bool{}}
+	return &Watch{service: s, checker: checker, log: log, poke: make(chan struct{}, 1), breaker: newBreaker(), step: watchStep, mute: map[model.DomainID]bool{}}
 }
 
 // Poke tells that domains may have been added or changed.
@@ -73,10 +75,10 @@ func (w *Watch) Run(ctx context.Context) error {
 	for busy := 0; ; {
 		w.claim(ctx, busy)
 		now := w.now()
-		if len(w.claimed) > 0 && busy < w.breaker.room(now) && !now.Before(w.next) {
+		for len(w.claimed) > 0 && busy < w.breaker.room(now) && !now.Before(w.next) {
 			d := w.claimed[0]
 			w.claimed = w.claimed[1:]
-			w.next = now.Add(watchStep)
+			w.next = later(w.next, now.Add(-watchLag)).Add(w.step)
 			busy++
 			checks.Go(func() { ends <- ending{d.ID, w.check(ctx, d)} })
 		}
