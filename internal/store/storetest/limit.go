@@ -210,7 +210,7 @@ func testClaimLocks(t *testing.T, b *bench) {
 	if got := claim(now); len(got) != 0 || b.Stats().Changes != before {
 		t.Errorf("claimed %v, with a change", got)
 	}
-	over(t, b.Accept(b.ctx, []store.Submission{b.counted(a.ID, 11, 10)}, nil))
+	_ = over(t, b.Accept(b.ctx, []store.Submission{b.counted(a.ID, 11, 10)}, nil))
 	if first, again, later := claim(now), claim(now), claim(now.Add(time.Minute)); len(first) != 1 || first[0].ID != a.ID || len(again) != 0 || len(later) != 1 {
 		t.Errorf("claimed %v, %v, %v", first, again, later)
 	}
