@@ -185,6 +185,9 @@ func (h *hijack) held(t *testing.T) {
 		}
 	}
 	fromJSON(t, h.run("account", "show", "school", "--json"), &shown)
+	if said := h.run("account", "show", "school"); !strings.Contains(said, "Let it send again with: budkavle account unlock school") {
+		t.Errorf("account show:\n%s", said)
+	}
 	if shown.Account.State != "locked" || len(shown.Limits.Sent) != 1 || shown.Limits.Sent[0].HalfHour != halfHourLimit {
 		t.Errorf("account show: %+v", shown)
 	}

@@ -99,6 +99,9 @@ func (c *accountShow) Run(a *app) error {
 		if acc.Reason != "" {
 			a.say("Reason: %s", acc.Reason)
 		}
+		if acc.State == model.AccountLocked {
+			a.say("Locked: %s. Let it send again with: budkavle account unlock %s", when(acc.LockedAt), acc.Name)
+		}
 		a.say("Bulk: %s, weight %d, added %s", a.yesNo(acc.Bulk), acc.Weight, when(acc.CreatedAt))
 		if acc.Contact != "" {
 			a.say("Warnings go to: %s", acc.Contact)

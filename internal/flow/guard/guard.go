@@ -95,6 +95,7 @@ func (s *Service) tell(ctx context.Context, a *model.Account) error {
 	if err != nil {
 		return err
 	}
+	s.Log.Warn("account is locked", "account_name", a.Name, "reason", a.Reason, "locked_at", a.LockedAt, "sent", e.String())
 	operator, to, err := s.operators(ctx)
 	if err != nil {
 		return err
