@@ -13,10 +13,10 @@ import (
 
 // Relay keeps the accounts' own servers; *relay.Service of flow/relay does.
 type Relay interface {
-	// Take counts up to n recipients of the day before they are sent to, and returns how many. Fewer: the day's are used up, and
-	// routing says so from now on. Return takes back those of an attempt that were not sent to.
-	Take(ctx context.Context, o *route.Own, n int) (day model.Day, granted int, err error)
-	Return(ctx context.Context, o *route.Own, day model.Day, n int)
+	// Take counts up to n recipients of the day before they are sent to, and returns how many. Over: the day's are used up, and
+	// routing says so from now on. Return follows with those taken, and those of them that were not sent to.
+	Take(ctx context.Context, o *route.Own, n int) (day model.Day, granted int, over bool, err error)
+	Return(ctx context.Context, o *route.Own, day model.Day, taken, unused int)
 	// Failed tells that no session came about, and reports whether mail is routed another way from now on; Reached, that one did.
 	Failed(ctx context.Context, o *route.Own, fault *outbound.Error) (turned bool)
 	Reached(ctx context.Context, o *route.Own)
@@ -69,7 +69,7 @@ func (w *worker) admit(ctx context.Context, a *attempt, p *plan, handles []sched
 
 // take counts the recipients of the day. For those that it has no room for the path rests until the next, or they go another way.
 func (w *worker) take(ctx context.Context, a *attempt, p *plan, handles []schedule.Handle) []schedule.Handle {
-	day, granted, err := w.Relay.Take(ctx, p.route.Own, len(handles))
+	day, granted, over, err := w.Relay.Take(ctx, p.route.Own, len(handles))
 	if err != nil {
 		w.Metrics.StoreFaults.Add(1)
 		logFault(w.Log, "recipients of an account's own server cannot be counted; trying on", err, "account", p.route.Own.Account)
@@ -80,24 +80,33 @@ func (w *worker) take(ctx context.Context, a *attempt, p *plan, handles []schedu
 	if granted == len(handles) {
 		return handles
 	}
-	over := handles[granted:]
-	next, err := w.reroute(ctx, p, over[0].Lane)
-	if o := ownOf(next); err == nil && o != nil && o.Closed != "" {
-		stranded := make([]schedule.Stranded, len(over))
-		for i, h := range over {
-			stranded[i] = schedule.Stranded{Handle: h, Due: o.Until, Site: p.path.Site, Rest: schedule.HeldRule, Why: o.Closed}
-		}
-		w.giveBack(ctx, stranded)
-	} else {
-		w.settler.add(w.unattempted(over, w.Clock.Now()))
-	}
+	w.putOff(ctx, p, handles[granted:], over)
 	return handles[:granted]
 }
 
-// restore gives back what was taken of the day and not used.
+// putOff returns recipients that the day has no room for: until the next, until the attempts under way are over, or for another way.
+func (w *worker) putOff(ctx context.Context, p *plan, handles []schedule.Handle, over bool) {
+	if !over {
+		w.settler.add(w.unattempted(handles, w.soon()))
+		return
+	}
+	next, err := w.reroute(ctx, p, handles[0].Lane)
+	o := ownOf(next)
+	if err != nil || o == nil || o.Closed == "" {
+		w.settler.add(w.unattempted(handles, w.Clock.Now()))
+		return
+	}
+	stranded := make([]schedule.Stranded, len(handles))
+	for i, h := range handles {
+		stranded[i] = schedule.Stranded{Handle: h, Due: o.Until, Site: p.path.Site, Rest: schedule.HeldRule, Why: o.Closed}
+	}
+	w.giveBack(ctx, stranded)
+}
+
+// restore gives back what was taken of the day and not used. A node that is stopped at once leaves it counted.
 func (w *worker) restore(ctx context.Context, a *attempt) {
-	if a.own != nil && ctx.Err() == nil {
-		w.Relay.Return(ctx, a.own, a.day, a.taken-a.spent)
+	if a.own != nil {
+		w.Relay.Return(ctx, a.own, a.day, a.taken, a.taken-a.spent)
 	}
 }
 

@@ -22,6 +22,7 @@ type customers struct {
 	net     *internet
 	day     model.Day
 	sent    int
+	taken   int
 	over    model.Day // that is known to be used up
 	failing bool
 	failed  int
@@ -52,7 +53,7 @@ func (c *customers) Route(_ context.Context, account model.AccountID, domain str
 	return p, nil
 }
 
-func (c *customers) Take(_ context.Context, o *route.Own, n int) (model.Day, int, error) {
+func (c *customers) Take(_ context.Context, o *route.Own, n int) (model.Day, int, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	day := model.DayOf(time.Now())
@@ -64,16 +65,19 @@ func (c *customers) Take(_ context.Context, o *route.Own, n int) (model.Day, int
 		granted = min(n, o.Limits.PerDay-c.sent)
 	}
 	c.sent += granted
-	if granted < n {
+	c.taken += granted
+	over := granted < n && c.taken == 0
+	if over {
 		c.over = day
 	}
-	return day, granted, nil
+	return day, granted, over, nil
 }
 
-func (c *customers) Return(_ context.Context, _ *route.Own, _ model.Day, n int) {
+func (c *customers) Return(_ context.Context, _ *route.Own, _ model.Day, taken, unused int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent -= n
+	c.sent -= unused
+	c.taken -= taken
 }
 
 func (c *customers) Failed(context.Context, *route.Own, *outbound.Error) bool {

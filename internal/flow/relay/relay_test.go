@@ -130,7 +130,9 @@ func TestTrials(t *testing.T) {
 			w.server.replies = map[string]string{"AUTH": "535-5.7.8 Username and Password not accepted. Learn more at\n535 5.7.8 https://support.google.com/mail/?p=BadCredentials"}
 		}, want: "wrong-password"},
 		{name: "login put off", server: func(w *world) { w.server.replies = map[string]string{"AUTH": "454 4.7.0 later"} }, want: "login-put-off"},
-		{name: "OAuth alone", server: func(w *world) { w.server.replies = map[string]string{"EHLO": "250-smtp.school.example\n250-STARTTLS\n250 AUTH XOAUTH2"} }, want: "no-mechanism"},
+		{name: "OAuth alone", server: func(w *world) {
+			w.server.replies = map[string]string{"EHLO": "250-smtp.school.example\n250-STARTTLS\n250 AUTH XOAUTH2"}
+		}, want: "no-mechanism"},
 		{
 			name: "no relaying", trial: relay.Trial{To: "x@far.example"}, want: "relaying-denied", mentions: "its own domains only",
 			server: func(w *world) {
@@ -294,15 +296,19 @@ func TestTheDayIsCountedOverRestarts(t *testing.T) {
 		return o
 	}
 	take := func(s *relay.Service, n int) int {
-		_, got, err := s.Take(t.Context(), own(s), n)
+		day, got, _, err := s.Take(t.Context(), own(s), n)
 		w.ok(err)
+		s.Return(t.Context(), own(s), day, got, 0)
 		return got
 	}
 	if got := take(w.Service, 7); got != 7 || own(w.Service).Closed != "" {
 		t.Errorf("%d, %+v", got, own(w.Service))
 	}
 	next := relay.New(w.Config)
-	if got := take(next, 7); got != 3 || !strings.Contains(own(next).Closed, "the 10 recipients a day") || own(next).Until != (model.DayOf(w.clock.Now())+1).Begin() {
+	if got := take(next, 7); got != 3 || own(next).Closed != "" {
+		t.Errorf("%d, %+v", got, own(next))
+	}
+	if got := take(next, 7); got != 0 || !strings.Contains(own(next).Closed, "the 10 recipients a day") || own(next).Until != (model.DayOf(w.clock.Now())+1).Begin() {
 		t.Errorf("%d, %+v", got, own(next))
 	}
 	third := relay.New(w.Config)
@@ -315,11 +321,18 @@ func TestTheDayIsCountedOverRestarts(t *testing.T) {
 			t.Errorf("the next day: %+v", own(s))
 		}
 	}
-	day, got, err := next.Take(t.Context(), own(next), 6)
+	day, got, _, err := next.Take(t.Context(), own(next), 6)
 	if err != nil || got != 6 {
 		t.Errorf("%d, %v", got, err)
 	}
-	next.Return(t.Context(), own(next), day, 4)
+	if _, got, over, err := next.Take(t.Context(), own(next), 6); err != nil || got != 4 || over {
+		t.Errorf("%d, over %v, %v", got, over, err)
+	}
+	if _, got, over, err := next.Take(t.Context(), own(next), 6); err != nil || got != 0 || over || own(next).Closed != "" {
+		t.Errorf("%d while ten are under way: over %v, %v", got, over, err)
+	}
+	next.Return(t.Context(), own(next), day, 6, 4)
+	next.Return(t.Context(), own(next), day, 4, 4)
 	if got := take(third, 10); got != 8 {
 		t.Errorf("%d after 2 of 10", got)
 	}

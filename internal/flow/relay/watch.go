@@ -20,6 +20,7 @@ type health struct {
 	closed   time.Time // until when mail is delivered by us instead, if it may be
 	told     bool      // the store knows that it fails
 	day      model.Day // that is used up; zero: none was seen to be
+	taken    int       // recipients of attempts under way, which may not come to be sent to
 }
 
 const (
@@ -82,7 +83,7 @@ func (s *Service) Reached(ctx context.Context, o *route.Own) {
 	h := s.health[o.Account]
 	failing := h != nil && h.told || k.route != nil && k.route.Revision == o.Revision && !k.route.FailingSince.IsZero()
 	if h != nil && h.revision == o.Revision {
-		*h = health{revision: h.revision, day: h.day}
+		*h = health{revision: h.revision, day: h.day, taken: h.taken}
 	}
 	s.mu.Unlock()
 	if failing {
@@ -119,28 +120,41 @@ func (s *Service) turn(ctx context.Context, o *route.Own, failing bool, fault st
 	}
 }
 
-// Take counts up to n recipients of the day before they are sent to, and returns how many. Fewer than n: the day's are used up, and Own
-// says so from now on.
-func (s *Service) Take(ctx context.Context, o *route.Own, n int) (day model.Day, granted int, err error) {
+// Take counts up to n recipients of the day before they are sent to, and returns how many; Return is to follow, whatever becomes of
+// them. Over says that the day's are used up, and so does Own from now on. Fewer than n without that: the rest is with attempts that may
+// yet give it back.
+func (s *Service) Take(ctx context.Context, o *route.Own, n int) (day model.Day, granted int, over bool, err error) {
 	if o.Limits.PerDay <= 0 {
-		return 0, n, nil
+		return 0, n, false, nil
 	}
 	day = model.DayOf(s.Clock.Now())
-	if granted, err = s.Store.TakeRoute(ctx, o.Account, day, n); err == nil && granted < n {
-		s.mu.Lock()
-		s.healthOf(o).day = day
-		s.mu.Unlock()
+	if granted, err = s.Store.TakeRoute(ctx, o.Account, day, n); err != nil {
+		return day, 0, false, err
 	}
-	return day, granted, err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.healthOf(o)
+	h.taken += granted
+	if over = h.taken == 0 && granted < n; over {
+		h.day = day
+	}
+	return day, granted, over, nil
 }
 
-// Return takes back recipients that Take counted on the day and that were not sent to.
-func (s *Service) Return(ctx context.Context, o *route.Own, day model.Day, n int) {
-	if n <= 0 || o.Limits.PerDay <= 0 {
+// Return ends what Take began, and gives back those of the recipients taken that were not sent to.
+func (s *Service) Return(ctx context.Context, o *route.Own, day model.Day, taken, unused int) {
+	if taken == 0 || o.Limits.PerDay <= 0 {
 		return
 	}
-	if err := s.Store.ReturnRoute(ctx, o.Account, day, n); err != nil {
-		s.Log.Warn("recipients that were not sent to stay counted for the day", "account", o.Account, "recipients", n, "error", err)
+	if unused > 0 {
+		if err := s.Store.ReturnRoute(ctx, o.Account, day, unused); err != nil {
+			s.Log.Warn("recipients that were not sent to stay counted for the day", "account", o.Account, "recipients", unused, "error", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.health[o.Account]; h != nil && h.revision == o.Revision {
+		h.taken = max(h.taken-taken, 0) // fewer, if health was forgotten in between
 	}
 }
 
