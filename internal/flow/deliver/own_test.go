@@ -167,7 +167,7 @@ func TestADayOfAnOwnServerIsNotExceeded(t *testing.T) {
 			}
 			for key, r := range b.store.recipients {
 				if r.State == model.StateWaiting && (!strings.Contains(r.Last.Text, "the day is used up") || r.Due.Before((model.DayOf(time.Now()) + 1).Begin())) {
-					t.Errorf("%v waits until %s: %q", key, r.Due, r.Last.Text)
+					t.Errorf("%v waits at %s until %s: %q", key, time.Now(), r.Due, r.Last.Text)
 					break
 				}
 			}
