@@ -161,7 +161,10 @@ func TestADayOfAnOwnServerIsNotExceeded(t *testing.T) {
 				t.Errorf("%d in minute %d", n, minute)
 			}
 		}
-		if held := b.sched.Held(1); len(held) != 1 || held[0].Reason != "the day is used up" || !held[0].Until.Equal((model.DayOf(time.Now()) + 1).Begin()) {
+		b.mu.Lock()
+		held := b.sched.Held(1)
+		b.mu.Unlock()
+		if len(held) != 1 || held[0].Reason != "the day is used up" || !held[0].Until.Equal((model.DayOf(time.Now()) + 1).Begin()) {
 			t.Errorf("held %+v", held)
 		}
 		for day, want := range []int{40, 80, 100} { // a test begins at midnight UTC
