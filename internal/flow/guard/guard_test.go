@@ -230,6 +230,10 @@ func TestUnlock(t *testing.T) {
 
 func TestSetLimit(t *testing.T) {
 	r := open(t)
+	for username, account := range map[string]model.AccountID{"school-web": r.school.ID, "other": r.school.ID + 1} {
+		r.ok(r.Store.AddCredential(t.Context(), model.Credential{Username: username, Account: account, Salt: []byte{1}, StoredKey: []byte{1}, ServerKey: []byte{1}}))
+	}
+	r.ok(r.Store.AddKey(t.Context(), model.APIKey{ID: r.IDs.Next(), Account: r.school.ID, Prefix: "key-abcdef", Hash: []byte("1")}))
 	before, err := r.Store.Signals(t.Context())
 	r.ok(err)
 	for _, tt := range []struct {
@@ -242,6 +246,15 @@ func TestSetLimit(t *testing.T) {
 		{model.LimitRule{Scope: model.ScopeClass, Name: "personal", Limits: model.Limits{Day: 7}}, "use transactional or bulk"},
 		{model.LimitRule{Scope: model.ScopeDomain, Name: "x.example", Limits: model.Limits{Recipients: 7}}, "for a whole account only"},
 		{model.LimitRule{Scope: model.ScopeAccount, Limits: model.Limits{Day: -2}}, "a limit of -2"},
+		{model.LimitRule{Scope: "town", Name: "x", Limits: model.Limits{Day: 2}}, `scope "town"`},
+		{model.LimitRule{Scope: model.ScopeDomain, Limits: model.Limits{Day: 2}}, "a name goes with the scopes"},
+		{model.LimitRule{Scope: model.ScopeDomain, Name: "x.example", Limits: model.Limits{Day: 2}}, `"x.example" is no domain of the account`},
+		{model.LimitRule{Scope: model.ScopeCredential, Name: "web", Limits: model.Limits{Day: 2}}, `"web" is no credential of the account`},
+		{model.LimitRule{Scope: model.ScopeCredential, Name: "other", Limits: model.Limits{Day: 2}}, `"other" is no credential of the account`},
+		{model.LimitRule{Scope: model.ScopeDomain, Name: "school.example", Limits: model.Limits{Day: 2}}, ""},
+		{model.LimitRule{Scope: model.ScopeCredential, Name: "school-web", Limits: model.Limits{Day: 2}}, ""},
+		{model.LimitRule{Scope: model.ScopeCredential, Name: "key-abcdef", Limits: model.Limits{Day: 2}}, ""},
+		{model.LimitRule{Scope: model.ScopeCredential, Name: "gone"}, ""},
 	} {
 		tt.rule.Account = r.school.ID
 		if err := r.SetLimit(t.Context(), tt.rule); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
@@ -249,7 +262,7 @@ func TestSetLimit(t *testing.T) {
 		}
 	}
 	after, err := r.Store.Signals(t.Context())
-	if err != nil || after[store.SignalDirectory] != before[store.SignalDirectory]+3 {
+	if err != nil || after[store.SignalDirectory] != before[store.SignalDirectory]+7 {
 		t.Errorf("signals %v, then %v, %v", before, after, err)
 	}
 }

@@ -92,8 +92,52 @@ func (s *Service) SetLimit(ctx context.Context, r model.LimitRule) error {
 	if r.Scope == model.ScopeClass && r.Name != model.ClassTransactional.String() && r.Name != model.ClassBulk.String() && r.Name != model.EachName {
 		return wording.Errorf("class %q: use transactional or bulk", r.Name)
 	}
+	if err := s.known(ctx, &r); err != nil {
+		return err
+	}
 	if err := s.Store.SetLimit(ctx, r); err != nil {
 		return err
 	}
 	return s.Store.Signal(ctx, store.SignalDirectory)
+}
+
+// known refuses a rule for a name that the account does not have, which would never hold. One is removed whatever it names.
+func (s *Service) known(ctx context.Context, r *model.LimitRule) error {
+	if r.Name == model.EachName || r.Limits == (model.Limits{}) {
+		return nil
+	}
+	var owner model.AccountID
+	var err error
+	switch r.Scope {
+	case model.ScopeDomain:
+		var d model.Domain
+		d, err = s.Store.Domain(ctx, r.Name)
+		owner = d.Account
+	case model.ScopeCredential:
+		var c model.Credential
+		c, err = s.Store.Credential(ctx, r.Name)
+		if owner = c.Account; store.Is(err, store.NotFound) {
+			owner, err = s.keyOwner(ctx, r)
+		}
+	default:
+		return nil
+	}
+	if err != nil && !store.Is(err, store.NotFound) {
+		return err
+	}
+	if owner != r.Account {
+		return wording.Errorf("%q is no %s of the account; budkavle account show lists them, and * is for each", r.Name, wording.Say(string(r.Scope)))
+	}
+	return nil
+}
+
+// keyOwner is the account itself if one of its API keys begins so.
+func (s *Service) keyOwner(ctx context.Context, r *model.LimitRule) (model.AccountID, error) {
+	keys, err := s.Store.ListKeys(ctx, r.Account, maxKeys)
+	for i := range keys {
+		if keys[i].Prefix == r.Name {
+			return r.Account, nil
+		}
+	}
+	return 0, err
 }
