@@ -49,7 +49,6 @@ type memory struct {
 	lookUps    int
 	soft       map[string]model.SoftBounce
 	paths      []model.PathState
-	kept       int // times that they were told
 }
 
 func newMemory() *memory {
@@ -268,7 +267,6 @@ func (m *memory) KeepPaths(_ context.Context, _ string, list []model.PathState) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.paths = list
-	m.kept++
 	return m.fault
 }
 
@@ -276,6 +274,12 @@ func (m *memory) PathStates(context.Context, string) ([]model.PathState, error) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.paths, m.fault
+}
+
+// told is what was told last of the paths.
+func (m *memory) told() (list []model.PathState) {
+	m.locked(func() { list = m.paths })
+	return list
 }
 
 // count is how many recipients are in a state.

@@ -84,6 +84,12 @@ func (n *internet) received(address string) int {
 	return n.got[address]
 }
 
+// dialled is how many connections were begun.
+func (n *internet) dialled() (dials int) {
+	n.locked(func() { dials = n.dials })
+	return dials
+}
+
 // sent is how many transactions there were.
 func (n *internet) sent() (transactions int) {
 	n.locked(func() { transactions = len(n.mails) })

@@ -131,6 +131,9 @@ func TestANodeTakesOverFromAnotherThatDied(t *testing.T) {
 	go func() { ended <- one.Stop(killed) }()
 
 	until(t, "the queue empties", func() bool {
+		if two.Metrics.Recovered.Load() == 0 { // a census asks for one state after the other, and what is recovered goes from one to the other
+			return false
+		}
 		left, err := st.Census(t.Context())
 		return err == nil && len(left) == 0
 	})
@@ -151,9 +154,6 @@ func TestANodeTakesOverFromAnotherThatDied(t *testing.T) {
 	t.Logf("%d by the one that died, %d by the other, %d twice; %d were in flight, %d and %d outcomes came too late", sent(dying), sent(living), doubled, inFlight, one.Metrics.Stale.Load(), two.Metrics.Stale.Load())
 	if len(all) != messages || doubled > inFlight {
 		t.Errorf("%d of %d received, %d twice, %d in flight", len(all), messages, doubled, inFlight)
-	}
-	if two.Metrics.Recovered.Load() == 0 {
-		t.Error("nothing was recovered: the node died too early or too late")
 	}
 }
 

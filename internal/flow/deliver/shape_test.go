@@ -41,7 +41,7 @@ func (s *strict) reply(string, outbound.Recipient) *smtp.Error {
 // TestARateThatAProviderNamesIsFound sends to a provider that takes 20 recipients a second and defers the rest, with the
 // rules and without, and counts what is deferred.
 func TestARateThatAProviderNamesIsFound(t *testing.T) {
-	const mails = 1500
+	const mails = 500
 	run := func(rules string) (deferred int, took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, nil)
@@ -133,7 +133,8 @@ func TestAPauseIsTold(t *testing.T) {
 		b.start()
 		id := b.submit(model.Message{}, "a@one.example")
 		pass(time.Second)
-		ev := b.store.events[len(b.store.events)-1]
+		var ev model.Event
+		b.store.locked(func() { ev = b.store.events[len(b.store.events)-1] })
 		if ev.Kind != model.EventDeferred || ev.Data.Shaping != "tss (shaping.toml:1)" {
 			t.Errorf("%+v", ev)
 		}
@@ -145,21 +146,21 @@ func TestAPauseIsTold(t *testing.T) {
 		if r := b.store.recipient(key(other, 0)); r.State != model.StateWaiting {
 			t.Errorf("%+v", r)
 		}
-		p := b.store.paths[0]
+		p := b.store.told()[0]
 		if p.HeldBy != "rule" || p.Reason != "tss (shaping.toml:1): 421 4.7.0 [TSS04] Messages temporarily deferred" || p.Until.IsZero() {
 			t.Errorf("told %+v", p)
 		}
 
 		// A process that comes after keeps the pause.
 		b.stop()
-		if len(b.store.paths) != 1 || b.store.paths[0].HeldBy != "" || b.store.paths[0].Force == nil {
-			t.Errorf("left %+v", b.store.paths)
+		if left := b.store.told(); len(left) != 1 || left[0].HeldBy != "" || left[0].Force == nil {
+			t.Errorf("left %+v", left)
 		}
 		next := newBench(t, nil)
 		next.shape("[[answer]]\nname = \"tss\"\ntext = [\"tss04\"]\npause = \"2h\"\n")
 		next.Service.Store, next.store, next.net = b.store, b.store, b.net
 		next.Router, next.Connector, next.bodies.store = b.net, b.net, b.store
-		b.net.reply = nil
+		b.net.locked(func() { b.net.reply = nil })
 		next.start()
 		pass(time.Hour)
 		if n := b.net.sent(); n != 1 {
@@ -180,16 +181,16 @@ func TestConnectionsAMinuteAreKept(t *testing.T) {
 		b.queue(1, model.ClassTransactional, 80, "one.example")
 		b.start()
 		for minute := range 5 {
-			before := b.net.dials
+			before := b.net.dialled()
 			pass(time.Minute)
-			if n := b.net.dials - before; n > 6 || n < 5 {
+			if n := b.net.dialled() - before; n > 6 || n < 5 {
 				t.Errorf("%d connections in minute %d", n, minute)
 			}
 		}
 		if n := b.store.count(model.StateDelivered); n < 52 {
 			t.Errorf("%d delivered", n)
 		}
-		p := b.store.paths[0]
+		p := b.store.told()[0]
 		if p.HeldBy != "dials" || p.Rule != "shy (shaping.toml:3)" {
 			t.Errorf("told %+v", p)
 		}
@@ -218,16 +219,16 @@ func TestWhatIsInForceClimbsWithoutMail(t *testing.T) {
 			t.Errorf("%d delivered in four minutes at 6 a minute", n)
 		}
 		var f shaping.Force
-		if err := json.Unmarshal(b.store.paths[0].Force, &f); err != nil || f.Rule.Rule != "slow" || f.RateNow(time.Now()) > 0.101 {
-			t.Errorf("told %s, %v", b.store.paths[0].Force, err)
+		if err := json.Unmarshal(b.store.told()[0].Force, &f); err != nil || f.Rule.Rule != "slow" || f.RateNow(time.Now()) > 0.101 {
+			t.Errorf("told %s, %v", b.store.told()[0].Force, err)
 		}
 		pass(3 * time.Minute)
 		if n := b.store.count(model.StateDelivered); n != 100 {
 			t.Errorf("%d delivered after a period without complaint", n)
 		}
 		pass(30 * time.Minute)
-		if len(b.store.paths) != 0 {
-			t.Errorf("told %+v", b.store.paths)
+		if told := b.store.told(); len(told) != 0 {
+			t.Errorf("told %+v", told)
 		}
 		b.stop()
 	})

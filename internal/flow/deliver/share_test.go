@@ -38,7 +38,7 @@ func TestNodesShareALimit(t *testing.T) {
 		b.QueueChanged()
 		second.QueueChanged()
 		pass(time.Minute)
-		both := len(at)
+		both := b.net.sent()
 		second.stop()
 		pass(time.Minute)
 		pass(time.Minute)
