@@ -36,6 +36,9 @@ func (w *worker) connect(ctx context.Context, p *plan) *connectFault {
 		if p.route.Fixed {
 			f.err.Err.Class = smtp.Temporary // the operator's to mend, as all of a fixed route: see engine/route
 		}
+		if p.route.Own != nil {
+			conceal(p.route.Own, f.err)
+		}
 		// One host that may be there later is enough to try later; otherwise the last word counts.
 		if fault == nil || fault.err.Err.Class == smtp.Permanent {
 			fault = f

@@ -158,6 +158,11 @@ func (w *worker) unreached(ctx context.Context, a *attempt, p *plan, fault *outb
 	}
 }
 
+// conceal leaves the password out of what a server said, should it repeat it: events, logs and transcripts keep that.
+func conceal(o *route.Own, e *outbound.Error) {
+	e.Err.Text, e.Reply.Text, e.Transcript = o.Without(e.Err.Text), o.Without(e.Reply.Text), o.Without(e.Transcript)
+}
+
 func ownOf(p *plan) *route.Own {
 	if p == nil || p.route == nil {
 		return nil

@@ -244,6 +244,34 @@ func TestMailTakesOurWayIfItMay(t *testing.T) {
 	}
 }
 
+// TestPasswordsStayOutOfReplies that repeat them.
+func TestPasswordsStayOutOfReplies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.owning(route.Own{Auth: &route.Auth{Username: "u", Password: "s3cret"}})
+		b.net.connect = func(outbound.Target) *outbound.Error {
+			return &outbound.Error{
+				Stage: outbound.StageAuth, Reply: outbound.Reply{Code: 535, Text: "s3cret is wrong"}, Transcript: "S: 535 s3cret is wrong",
+				Err: &smtp.Error{Code: 535, Text: "said: s3cret is wrong"},
+			}
+		}
+		b.queue(1, model.ClassTransactional, 1, "one.example")
+		b.start()
+		pass(time.Minute)
+		b.stop()
+		kept := fmt.Sprintf("%+v", b.store.events)
+		for _, r := range b.store.recipients {
+			kept += fmt.Sprintf("%+v", *r)
+		}
+		for _, ev := range b.store.events {
+			kept += fmt.Sprintf("%+v", ev.Data.Reply)
+		}
+		if strings.Contains(kept, "s3cret") || !strings.Contains(kept, "*** is wrong") {
+			t.Error(kept)
+		}
+	})
+}
+
 // waits says why mail waits.
 func waits(b *bench) string {
 	why := map[string]int{}
