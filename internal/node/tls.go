@@ -73,5 +73,9 @@ func writeSelfSigned(path, hostname string, random io.Reader, now time.Time) err
 	}
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	// The folder may not be there yet: with PostgreSQL and a key file elsewhere nothing else of a node is in it.
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	return os.WriteFile(path, text, 0o600)
 }
