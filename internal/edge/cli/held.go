@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
 	"github.com/budkavle/budkavle/internal/engine/shaping"
+	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/node"
 )
@@ -76,7 +76,7 @@ func (h *held) lookUp(ctx context.Context, recipients []model.Recipient) error {
 		g.Go(func() error {
 			name := ""
 			if plan, err := h.router.Route(ctx, key.account, key.domain); err == nil {
-				l := h.rules.Limits(queryFor(plan, key.domain, netip.Addr{}, ""))
+				l := deliver.Limits(h.rules, plan, key.domain, deliver.Source{})
 				name = l.Path(plan.Site)
 			}
 			h.mu.Lock()
@@ -97,13 +97,6 @@ func (h *held) by(r *model.Recipient) *model.PathState {
 		return &list[0]
 	}
 	return nil
-}
-
-// queryFor asks for the limits of a plan as the node does.
-func queryFor(p *route.Plan, domain string, source netip.Addr, pool string) shaping.Query {
-	return shaping.Query{
-		Domain: domain, Hosts: p.HostNames(), Site: p.Site, Source: source, Pool: pool, Route: p.Fixed, RouteConnections: p.Connections,
-	}
 }
 
 // heldText words a limit that holds a path.

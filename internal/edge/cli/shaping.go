@@ -10,6 +10,7 @@ import (
 
 	"github.com/budkavle/budkavle/internal/base/wording"
 	"github.com/budkavle/budkavle/internal/engine/shaping"
+	"github.com/budkavle/budkavle/internal/flow/deliver"
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/node"
 	parse "github.com/budkavle/budkavle/internal/standard/address"
@@ -33,7 +34,7 @@ type shapedPath struct {
 	Site   string             `json:"site"`
 	Path   string             `json:"path"` // as it is scheduled
 	Hosts  []string           `json:"hosts"`
-	Fixed  bool               `json:"fixed"` // by a route of the configuration
+	Fixed  bool               `json:"fixed"` // by a route of the configuration or the account's own server
 	Source string             `json:"source,omitempty"`
 	Pool   string             `json:"pool,omitempty"`
 	Limits []explainedLimit   `json:"limits"`
@@ -107,9 +108,11 @@ func (o *office) explainPath(ctx context.Context, account model.AccountID, domai
 			e.Pool = ip.Pool
 		}
 	}
-	q := queryFor(plan, domain, source, e.Pool)
-	e.limits = rules.Limits(q)
-	if plan.Fixed {
+	e.limits = deliver.Limits(rules, plan, domain, deliver.Source{Addr: source, Pool: e.Pool})
+	switch {
+	case plan.Own != nil:
+		e.limits.TLS, e.limits.Origins[shaping.TLS] = plan.TLS, &shaping.Origin{Rule: "account route", File: "store"}
+	case plan.Fixed:
 		e.limits.TLS, e.limits.Origins[shaping.TLS] = plan.TLS, &shaping.Origin{Rule: "delivery.route", File: "configuration"}
 	}
 	e.Path = e.limits.Path(plan.Site)
@@ -145,7 +148,7 @@ func (o *office) readPath(ctx context.Context, e *shapedPath, source netip.Addr)
 
 func (a *app) tellPath(e *shapedPath) error {
 	if e.Fixed {
-		a.say("Mail for %s goes by a route of the configuration to %s.", e.Domain, strings.Join(e.Hosts, ", "))
+		a.say("Mail for %s goes by a fixed route to %s.", e.Domain, printable(strings.Join(e.Hosts, ", ")))
 	} else {
 		a.say("Mail for %s goes to the site %s: %s.", e.Domain, printable(e.Site), printable(strings.Join(e.Hosts, ", ")))
 	}

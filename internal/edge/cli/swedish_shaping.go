@@ -13,7 +13,7 @@ func swedishShaping() map[string]string {
 		"%s has no way: %s":                         "%s har ingen väg: %s",
 
 		// what it tells
-		"Mail for %s goes by a route of the configuration to %s.":      "Post till %s går via en rutt i inställningarna till %s.",
+		"Mail for %s goes by a fixed route to %s.":                     "Post till %s går en fast väg till %s.",
 		"Mail for %s goes to the site %s: %s.":                         "Post till %s går till platsen %s: %s.",
 		"It is counted apart from other mail to the site, by rule %s.": "Den räknas skild från annan post till platsen, enligt regeln %s.",
 		"limit": "gräns", "value": "värde", "rule": "regel",

@@ -194,10 +194,7 @@ func (s *Service) choose(lane model.Lane, r *route.Plan, now time.Time) (*plan, 
 
 // planBy is the plan with a source address.
 func (s *Service) planBy(from Source, lane model.Lane, r *route.Plan) *plan {
-	q := shaping.Query{
-		Domain: lane.Domain, Hosts: r.HostNames(), Site: r.Site, Source: from.Addr, Pool: from.Pool, Route: r.Fixed, RouteConnections: r.Connections,
-	}
-	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: q, own: from.Own && r.Own == nil, expires: r.Expires}
+	p := &plan{route: r, helo: cmp.Or(from.Helo, s.cfg.Helo), query: queryOf(r, lane.Domain, from), own: from.Own && r.Own == nil, expires: r.Expires}
 	s.limit(p)
 	p.path = schedule.PathKey{Source: from.Addr, Site: p.shaped.Path(r.Site)}
 	return p

@@ -5,10 +5,22 @@ import (
 
 	"github.com/budkavle/budkavle/internal/engine/bounce"
 	"github.com/budkavle/budkavle/internal/engine/outbound"
+	"github.com/budkavle/budkavle/internal/engine/route"
 	"github.com/budkavle/budkavle/internal/engine/schedule"
 	"github.com/budkavle/budkavle/internal/engine/shaping"
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 )
+
+// Limits are those of mail for a domain that goes as planned from a source, as a node has them that shares them with none.
+func Limits(rules *shaping.Table, r *route.Plan, domain string, from Source) shaping.Limits {
+	return within(rules.Limits(queryOf(r, domain, from)), r.Own)
+}
+
+func queryOf(r *route.Plan, domain string, from Source) shaping.Query {
+	return shaping.Query{
+		Domain: domain, Hosts: r.HostNames(), Site: r.Site, Source: from.Addr, Pool: from.Pool, Route: r.Fixed, RouteConnections: r.Connections,
+	}
+}
 
 // scheduled is limits as the scheduler takes them.
 func scheduled(l *shaping.Limits) schedule.Limits {
