@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"net/textproto"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +26,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/dkim"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 // world is an API over a store on disk, with the accounts school (school.example, and waiting.example, which is not
@@ -48,7 +48,7 @@ const maxSize, maxMemory = 256 << 10, 64 << 20
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, log: &bytes.Buffer{}, ids: ident.NewSource(clock.System{}, 1)}
-	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "budkavle.db"), clock.System{})
+	st, err := sqlite.Open(context.Background(), sqlitetest.File(t), clock.System{})
 	w.ok(err)
 	t.Cleanup(func() { st.Close() })
 	w.store = st

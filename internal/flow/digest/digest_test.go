@@ -26,6 +26,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -56,7 +57,7 @@ func run(t *testing.T, f func(t *testing.T, b *bench)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 23, 12, 0, 0, 0, zone)))
-		st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), clock.System{})
+		st, err := sqlite.Open(t.Context(), sqlitetest.File(t), clock.System{})
 		if err != nil {
 			t.Fatal(err)
 		}

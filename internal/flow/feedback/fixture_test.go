@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 const bounceDomain = "bounce.school.example"
@@ -57,33 +57,11 @@ func (d *desk) Accepted(msg *model.Message, raw []byte, recipients []model.Recip
 // builtin are the rules of the program, which prove themselves as they are loaded: once is enough.
 var builtin = sync.OnceValues(func() (*bounce.Rules, error) { return bounce.Load("") })
 
-// blank is the file of an empty store: to make its schema takes longer than most tests here.
-var blank = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "feedback")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "store.db")
-	st, err := sqlite.Open(context.Background(), file, clock.System{})
-	if err != nil {
-		return nil, err
-	}
-	if err := st.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(file)
-})
-
 // open puts a message with recipients user0, user1 … at b.example into a store, each after an attempt that ended in state.
 func open(t testing.TB, recipients int, state model.RecipientState, notify model.Notify) *desk {
 	t.Helper()
 	d := &desk{t: t}
-	file := filepath.Join(t.TempDir(), "store.db")
-	empty, err := blank()
-	d.ok(err)
-	d.ok(os.WriteFile(file, empty, 0o600))
-	st, err := sqlite.Open(t.Context(), file, clock.System{})
+	st, err := sqlite.Open(t.Context(), sqlitetest.File(t), clock.System{})
 	d.ok(err)
 	t.Cleanup(func() { d.ok(st.Close()) })
 	d.store = st

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 // room is a Service over a store with the account school, which has the domain school.example and two credentials, and the letters
@@ -34,7 +34,7 @@ type room struct {
 
 func open(t *testing.T) *room {
 	t.Helper()
-	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "budkavle.db"), clock.System{})
+	st, err := sqlite.Open(context.Background(), sqlitetest.File(t), clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/dsn"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -71,7 +71,7 @@ func run(t *testing.T, f func(o *office)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))) // identifiers begin in 2024
-		st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), clock.System{})
+		st, err := sqlite.Open(t.Context(), sqlitetest.File(t), clock.System{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,6 +22,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/sasl"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 // desk is a Service over an empty store at a fixed time.
@@ -41,7 +41,7 @@ func (fixed) Now() time.Time { return now }
 
 func newDesk(t testing.TB, accounts ...string) *desk {
 	t.Helper()
-	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "budkavle.db"), clock.System{})
+	st, err := sqlite.Open(context.Background(), sqlitetest.File(t), clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/budkavle/budkavle/internal/model"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 // desk is a Service over a store with the domain school.example of account 1, and the letters it wrote.
@@ -44,7 +44,7 @@ const anna = "Anna@sink.example"
 
 func open(t *testing.T) *desk {
 	t.Helper()
-	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "budkavle.db"), clock.System{})
+	st, err := sqlite.Open(context.Background(), sqlitetest.File(t), clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,6 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +32,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/dns/dnstest"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,7 +64,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, clock: &shifted{}, log: &bytes.Buffer{}, roots: x509.NewCertPool()}
-	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "budkavle.db"), clock.System{})
+	st, err := sqlite.Open(context.Background(), sqlitetest.File(t), clock.System{})
 	w.ok(err)
 	t.Cleanup(func() { w.ok(st.Close()) })
 	w.store = st

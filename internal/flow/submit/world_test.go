@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"github.com/budkavle/budkavle/internal/standard/smtp"
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 )
 
 // world is a service over a store on disk, with the account school and its domain school.example.
@@ -42,7 +42,7 @@ const maxSize, maxMemory = 64 << 10, 128 << 10
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, file: filepath.Join(t.TempDir(), "budkavle.db"), queue: &fakeQueue{}, log: &bytes.Buffer{}}
+	w := &world{t: t, file: sqlitetest.File(t), queue: &fakeQueue{}, log: &bytes.Buffer{}}
 	st, err := sqlite.Open(context.Background(), w.file, clock.System{})
 	w.ok(err)
 	t.Cleanup(func() { st.Close() })

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/budkavle/budkavle/internal/store"
 	"github.com/budkavle/budkavle/internal/store/postgres"
 	"github.com/budkavle/budkavle/internal/store/sqlite"
+	"github.com/budkavle/budkavle/internal/store/sqlite/sqlitetest"
 	"github.com/budkavle/budkavle/internal/store/storetest/pgtest"
 )
 
@@ -60,7 +60,7 @@ type world struct {
 
 func onSQLite(t testing.TB) *world {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "budkavle.db"), clock.System{})
+	st, err := sqlite.Open(t.Context(), sqlitetest.File(t), clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}
