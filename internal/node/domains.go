@@ -37,7 +37,7 @@ func NewOnboarding(cfg config.Config, st store.Store, ring *keyring.Ring, ids *i
 	}
 	checks.Probe, checks.Policies = probe, &mtasts.Fetcher{Dial: proof.Dial(resolver, cfg.Delivery.PrivateAddresses || cfg.Delivery.Port != 25)}
 	s.Settings = onboard.Settings{
-		KeyZone: cfg.Domains.KeyZone, ReturnLabel: cfg.Domains.ReturnLabel, ReturnTarget: cfg.Delivery.BounceDomain, Include: cfg.Domains.SPFInclude,
+		KeyZone: cfg.Domains.KeyZone, ReturnLabel: cfg.Domains.ReturnLabel, ReturnTarget: cfg.Delivery.BounceDomain, Host: cfg.Node.Hostname, Include: cfg.Domains.SPFInclude,
 		Sources: sources, ReportTo: cfg.ReportsTo(), Claim: cfg.Domains.Claim, Recheck: cfg.Domains.Recheck, RotateAfter: cfg.Domains.RotateAfter,
 		Hold: max(cfg.Delivery.Expire, cfg.Delivery.ExpireBulk) + 24*time.Hour, Checker: proof.New(checks), Resolver: resolver,
 		Notifier: &warnings{st, ids, sys.Clock, cfg.Delivery.BounceDomain, cfg.Delivery.Expire},

@@ -133,16 +133,11 @@ type refusedRow struct {
 
 // importSuppressions takes a file in as it comes: when it is answered, all of it is kept.
 func (a *API) importSuppressions(w http.ResponseWriter, c *call, l *list) error {
-	select {
-	case a.uploads <- struct{}{}:
-		defer func() { <-a.uploads }()
-	default:
-		return &refusal{status: http.StatusTooManyRequests, message: "Too many files are on their way in now, try again later", retry: retryAfter}
-	}
-	part, err := filePart(c.Request)
+	part, done, err := a.upload(c.Request)
 	if err != nil {
 		return err
 	}
+	defer done()
 	answered := struct {
 		Message string `json:"message"`
 		suppression.Imported

@@ -70,21 +70,31 @@ func (a *API) jobJSON(j validate.Job) validationJob {
 
 // addList takes a file in: multipart/form-data with a part named file, which is written to disk as it comes.
 func (a *API) addList(w http.ResponseWriter, c *call) error {
-	select {
-	case a.uploads <- struct{}{}:
-		defer func() { <-a.uploads }()
-	default:
-		return &refusal{status: http.StatusTooManyRequests, message: "Too many files are on their way in now, try again later", retry: retryAfter}
-	}
-	part, err := filePart(c.Request)
+	part, done, err := a.upload(c.Request)
 	if err != nil {
 		return err
 	}
+	defer done()
 	job, err := a.Lists.Add(c.principal.Account.ID, c.PathValue("list"), part)
 	if err != nil {
 		return listRefusal(err)
 	}
 	return answerJSON(w, http.StatusAccepted, map[string]string{"id": job.ID, "message": "The validation job was submitted."})
+}
+
+// upload finds the file of a request, and a place for it to come in, which the caller gives back.
+func (a *API) upload(r *http.Request) (part *multipart.Part, done func(), err error) {
+	select {
+	case a.uploads <- struct{}{}:
+		done = func() { <-a.uploads }
+	default:
+		return nil, nil, &refusal{status: http.StatusTooManyRequests, message: "Too many files are on their way in now, try again later", retry: retryAfter}
+	}
+	if part, err = filePart(r); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return part, done, nil
 }
 
 // filePart finds the part with the file.

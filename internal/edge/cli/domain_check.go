@@ -89,7 +89,7 @@ func (c *domainCheck) checker(settings config.Config, seen proof.Seen) (*proof.C
 	inside := settings.Delivery.PrivateAddresses || settings.Delivery.Port != config.Default().Delivery.Port
 	checks := proof.Config{
 		Resolver: resolver, Authority: dns.NewAuthority(resolver, uint16(settings.DNS.AuthorityPort)), Clock: clock.System{},
-		Blocklists: domainLists{resolver, lists}, Policies: &mtasts.Fetcher{Dial: proof.Dial(resolver, inside)}, Inside: inside,
+		Blocklists: reputation.DomainLists{Resolver: resolver, Lists: lists}, Policies: &mtasts.Fetcher{Dial: proof.Dial(resolver, inside)}, Inside: inside,
 		Seen: seen,
 	}
 	if c.Mailboxes {
@@ -100,24 +100,6 @@ func (c *domainCheck) checker(settings config.Config, seen proof.Seen) (*proof.C
 		checks.Probe = &onboard.Prober{Router: router, Connector: outbound.New(outbound.Config{}), Helo: settings.Node.Hostname}
 	}
 	return proof.New(checks), nil
-}
-
-// domainLists are blocklists of domains.
-type domainLists struct {
-	resolver dns.Resolver
-	lists    []reputation.List
-}
-
-// Domain implements proof.Blocklists.
-func (l domainLists) Domain(ctx context.Context, domain string) []finding.Finding {
-	if len(l.lists) == 0 {
-		return nil
-	}
-	r, err := reputation.CheckDomain(ctx, l.resolver, domain, l.lists)
-	if err != nil {
-		return nil // a domain of which the check itself has said that it is none
-	}
-	return r.Findings
 }
 
 func (a *app) tellDomain(r *proof.Report) error {

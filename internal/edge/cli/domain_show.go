@@ -84,6 +84,12 @@ func (a *app) bindLines(sheet *onboard.Sheet) {
 		a.remark("%s: %s", a.subject(r.Subject), a.purpose(&r))
 		a.remark("At the last look: %s", a.lookedUp(r.State))
 		fmt.Fprintln(a.Out, r.Zone())
+		if r.Subject == proof.SubjectReturnPath && len(sheet.Otherwise) > 0 {
+			a.remark("An alias stands alone. Where other records are at the name, publish these instead:")
+			for _, other := range sheet.Otherwise {
+				fmt.Fprintln(a.Out, "; "+onboard.Record{Record: other}.Zone())
+			}
+		}
 	}
 	for _, r := range sheet.Removable {
 		fmt.Fprintln(a.Out, ";")

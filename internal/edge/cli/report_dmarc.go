@@ -84,7 +84,7 @@ func address(addr netip.Addr) string {
 func bySource(rows []dmarc.Row) []dmarcSource {
 	sums := map[dmarcSource]int64{} // no more than rows, which are bounded
 	for _, r := range rows {
-		sums[dmarcSource{r.Source, r.SPF == string(dmarc.Pass), r.DKIM == string(dmarc.Pass), r.Disposition, 0}] += r.Count
+		sums[dmarcSource{r.Source, r.SPF == dmarc.Pass, r.DKIM == dmarc.Pass, r.Disposition, 0}] += r.Count
 	}
 	list := make([]dmarcSource, 0, len(sums))
 	for s, n := range sums {
@@ -143,7 +143,7 @@ func (a *app) tellMeaning(r *dmarc.Aggregate, sources []dmarcSource) {
 func provenAs(rows []dmarc.Row, addr netip.Addr) string {
 	var list []string
 	add := func(domain, result string) {
-		if result == string(dmarc.Pass) && domain != "" && !slices.Contains(list, domain) && len(list) < 3 {
+		if result == dmarc.Pass && domain != "" && !slices.Contains(list, domain) && len(list) < 3 {
 			list = append(list, domain)
 		}
 	}

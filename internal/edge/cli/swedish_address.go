@@ -20,8 +20,16 @@ func swedishAddress() map[string]string {
 		"tab":                    "tabb",
 		"Read as %s, delimiter: %s; addresses in column %d %s":                                       "Läst som %s, avgränsare: %s; adresser i kolumn %d %s",
 		"%s rows, %s addresses, %s of them again, at %s domains; %s rows without address, %s broken": "%s rader, %s adresser, %s av dem på nytt, hos %s domäner; %s rader utan adress, %s trasiga",
-		"Each row's result is in %s":                                                                 "Varje rads utfall står i %s",
-		"result":                                                                                     "utfall", "addresses": "adresser", "rows": "rader",
-		"deliverable": "levererbar", "do_not_send": "sänd inte", "undeliverable": "olevererbar", "low": "låg", "medium": "måttlig", "high": "hög",
+
+		"Each row's result is in %s": "Varje rads utfall står i %s",
+		"result":                     "utfall",
+		"addresses":                  "adresser",
+		"rows":                       "rader",
+		"deliverable":                "levererbar",
+		"do_not_send":                "sänd inte",
+		"undeliverable":              "olevererbar",
+		"low":                        "låg",
+		"medium":                     "måttlig",
+		"high":                       "hög",
 	}
 }

@@ -63,16 +63,7 @@ func swedishDMARC() map[string]string {
 		"the organisation is the uppermost domain with a record":                          "organisationen är den översta domänen som har en post",
 
 		// how a message was judged
-		"the DMARC record of %s could not be looked up: %s":                        "DMARC-posten för %s kunde inte slås upp: %s",
-		"neither %s nor a domain above it has a DMARC record":                      "varken %s eller någon domän ovanför har en DMARC-post",
-		"the DMARC record of %s has no policy that can be read":                    "DMARC-posten för %s har ingen läsbar policy",
-		"whether %s exists could not be looked up: %s":                             "om %s finns kunde inte slås upp: %s",
-		"SPF and a DKIM signature pass and stand for %s":                           "SPF och en DKIM-signatur passerar och står för %s",
-		"SPF passes and stands for %s":                                             "SPF passerar och står för %s",
-		"a DKIM signature passes and stands for %s":                                "en DKIM-signatur passerar och står för %s",
-		"whether an authenticated domain belongs to %s could not be looked up: %s": "om en styrkt domän hör till %s kunde inte slås upp: %s",
-		"SPF or DKIM could not be checked for now":                                 "SPF eller DKIM kunde inte prövas just nu",
-		"neither SPF nor a DKIM signature that passes stands for %s":               "varken SPF eller en DKIM-signatur som passerar står för %s",
+		"the DMARC record of %s could not be looked up: %s": "DMARC-posten för %s kunde inte slås upp: %s",
 
 		// MTA-STS
 		"there is no MTA-STS record; one begins with %q":                                                              "det finns ingen MTA-STS-post; en sådan börjar med %q",

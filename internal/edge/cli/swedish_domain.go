@@ -62,6 +62,7 @@ func swedishDomain() map[string]string {
 		"the place of the next key. Published once, it spares you the work when keys are changed.":                                "platsen för nästa nyckel. Publicerad en gång besparar den dig arbetet när nycklar byts.",
 		"the next key. Mail is signed with it as soon as all your name servers have it.":                                          "nästa nyckel. E-post signeras med den så snart alla dina namnservrar har den.",
 		"the key before. Leave it: mail on its way is signed with it.":                                                            "den förra nyckeln. Låt den vara: brev på väg är signerade med den.",
+		"An alias stands alone. Where other records are at the name, publish these instead:":                                      "Ett alias står ensamt. Finns andra poster under namnet, publicera dessa i stället:",
 		"points to the key that the operator keeps. Receivers check with it that mail is from you and unchanged.":                 "pekar till nyckeln som driften håller. Mottagare prövar med den att ett brev är från dig och oförändrat.",
 		"a second key of a newer kind (%s), for receivers that know it. May be left out.":                                         "en andra nyckel av nyare slag (%s), för mottagare som kan den. Får utelämnas.",
 		"the key with which receivers check that mail is from you and unchanged. The parts in quotes count as one text.":          "nyckeln med vilken mottagare prövar att ett brev är från dig och oförändrat. Delarna inom citattecken räknas som en text.",

@@ -6,6 +6,7 @@ func swedishReport() map[string]string {
 		// commands
 		"Read what receivers report about a domain's mail; needs no node.":                                                                 "Läs vad mottagare rapporterar om en domäns e-post; kräver ingen nod.",
 		"Read DMARC, TLS and feedback reports: plain, by gzip or zip, or in the mail they came with. Exit status 1 if one cannot be read.": "Läs DMARC-, TLS- och klagomålsrapporter: som de är, i gzip eller zip, eller i brevet de kom med. Slutstatus 1 om någon inte kan läsas.",
+
 		"Rows of a table to print; 0 for all.": "Rader i en tabell att skriva ut; 0 för alla.",
 		"Files; - for standard input.":         "Filer; - för standard in.",
 		"--rows: %d is less than 0":            "--rows: %d är mindre än 0",
@@ -59,10 +60,17 @@ func swedishReport() map[string]string {
 		"The message failed authentication (%s): find out whether it is yours.": "Brevet föll på äkthetskontrollen (%s): ta reda på om det är ert.",
 		"A report of the type %q.":                                              "En rapport av typen %q.",
 		"%s (made unreadable by the reporter)":                                  "%s (oläsliggjord av rapportören)",
-		"envelope sender":                                                       "kuvertets avsändare", "From": "From", "subject": "ämne", "Message-ID": "Message-ID", "arrived": "mottaget",
-		"sent from": "sänt från", "reported domains": "anmälda domäner", "reported addresses": "anmälda adresser", "reported by": "anmält av",
-		"  It stands for %d messages that were alike.": "  Den står för %d likadana brev.",
-		"  The message itself was not sent back.":      "  Själva brevet sändes inte tillbaka.",
+		"envelope sender":                                                       "kuvertets avsändare",
+		"From":                                                                  "From",
+		"subject":                                                               "ämne",
+		"Message-ID":                                                            "Message-ID",
+		"arrived":                                                               "mottaget",
+		"sent from":                                                             "sänt från",
+		"reported domains":                                                      "anmälda domäner",
+		"reported addresses":                                                    "anmälda adresser",
+		"reported by":                                                           "anmält av",
+		"  It stands for %d messages that were alike.":                          "  Den står för %d likadana brev.",
+		"  The message itself was not sent back.":                               "  Själva brevet sändes inte tillbaka.",
 
 		// what cannot be read
 		"%s: %w":                   "%s: %w",

@@ -59,6 +59,7 @@ func swedishRoute() map[string]string {
 		"ask who runs the server why it does not let the user log in":                                  "fråga den som sköter servern varför användaren inte får logga in",
 		"ask who runs the server why it does not take this sender or recipient":                        "fråga den som sköter servern varför den inte tar emot den här avsändaren eller mottagaren",
 		"ask who runs the server; its log says what it did not like":                                   "fråga den som sköter servern; dess logg säger vad som var fel",
+
 		"connected to %s, %s":          "ansluten till %s, %s",
 		"connected to %s, without TLS": "ansluten till %s, utan TLS",
 		"contact %q: %w":               "kontakt %q: %w",

@@ -42,13 +42,8 @@ type DomainReport struct {
 
 // Faulty reports whether mail from the address suffers, or whether that could not be told. That a list refuses to answer is a
 // matter of the resolver, and says nothing of the address.
-func (r *Report) Faulty() bool { return faulty(r.Findings) }
-
-// Faulty is as that of Report.
-func (r *DomainReport) Faulty() bool { return faulty(r.Findings) }
-
-func faulty(list []finding.Finding) bool {
-	return slices.ContainsFunc(list, func(f finding.Finding) bool {
+func (r *Report) Faulty() bool {
+	return slices.ContainsFunc(r.Findings, func(f finding.Finding) bool {
 		return f.Severity == finding.Error || f.Severity == finding.Unknown && f.Code != codeRefused || f.Code == codeListed
 	})
 }

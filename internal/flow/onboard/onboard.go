@@ -36,6 +36,7 @@ type Settings struct {
 	KeyZone      string       // the operator's zone that CNAME records of keys lead to; empty: only TXT is possible
 	ReturnLabel  string       // of a customer's bounce domain; empty: none is asked for
 	ReturnTarget string       // the operator's bounce domain, to which it leads
+	Host         string       // takes mail for ReturnTarget
 	Include      string       // the name that lists our addresses; empty: they are listed themselves
 	Sources      []netip.Addr // the configuration's addresses; see Addresses
 	ReportTo     string       // mailbox for DMARC reports

@@ -41,6 +41,8 @@ func (r Record) Zone() string {
 type Sheet struct {
 	Domain  model.Domain `json:"domain"`
 	Records []Record     `json:"records"`
+	// Otherwise is what to publish in the place of the return path's alias where other records are at its name.
+	Otherwise []proof.Record `json:"otherwise,omitempty"`
 	// Removable are records of keys that no mail on its way is signed with any more.
 	Removable []Record `json:"removable,omitempty"`
 	// Unread says that DNS did not tell which records the domain has now: those shown are right only if it has none.
@@ -80,6 +82,9 @@ func (s *Service) Sheet(ctx context.Context, d model.Domain) (Sheet, error) {
 		return sheet, err
 	}
 	e := s.expected(&d, keys, sources)
+	if e.ReturnPath != "" && s.Host != "" {
+		sheet.Otherwise = proof.ReturnPathOtherwise(e, []string{s.Host})
+	}
 	now, unread := s.present(ctx, d.Name)
 	sheet.Unread, sheet.At = unread, last.At
 	states := map[string]model.KeyState{}

@@ -182,7 +182,7 @@ func summed(list []model.Seen, most int, domain string) []model.Seen {
 // line is a row as it is kept: of several signatures and return paths the one that tells most.
 func line(r *dmarc.Row, domain string) model.Seen {
 	w := model.Seen{
-		Source: r.Source, From: cmp.Or(clip(r.From), domain), SPF: r.SPF == string(dmarc.Pass), DKIM: r.DKIM == string(dmarc.Pass), Disposition: disposition(r.Disposition),
+		Source: r.Source, From: cmp.Or(clip(r.From), domain), SPF: r.SPF == dmarc.Pass, DKIM: r.DKIM == dmarc.Pass, Disposition: disposition(r.Disposition),
 		Envelope: clip(r.EnvelopeFrom), Count: r.Count,
 	}
 	if i := slices.IndexFunc(r.Senders, func(s dmarc.Sender) bool { return s.Scope != "helo" }); i >= 0 {
@@ -193,7 +193,7 @@ func line(r *dmarc.Row, domain string) model.Seen {
 	best := 0
 	for _, s := range r.Signatures {
 		worth := 1
-		if s.Result == string(dmarc.Pass) {
+		if s.Result == dmarc.Pass {
 			worth++
 		}
 		if within(s.Domain, domain) {

@@ -1,14 +1,12 @@
-// Package dane says what TLSA records are worth for mail (RFC 6698, RFC 7672), and whether a server's certificates match them.
+// Package dane says what TLSA records are worth for mail (RFC 6698, RFC 7672).
 //
-// It looks nothing up: records come from a resolver, and only those of an answer that was validated with DNSSEC bind
-// anybody. Nothing here fails; a record that cannot be used is passed over, and the reason can be asked for.
+// It looks nothing up and compares no certificates: records come from a resolver, and only those of an answer that was
+// validated with DNSSEC bind anybody. Nothing here fails; why a record cannot be used can be asked for.
 package dane
 
 import (
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/subtle"
-	"crypto/x509"
 	"strconv"
 
 	"github.com/budkavle/budkavle/internal/base/wording"
@@ -48,52 +46,4 @@ func Fault(r dns.TLSA) wording.Text {
 		return wording.Say("the record has no data")
 	}
 	return wording.Text{}
-}
-
-// Usable returns the records that bind a sender. Without authentic, which is the AD bit of a resolver that can be trusted, that is
-// none (RFC 7672 2.2). If all are unusable, TLS is still a must, and needs no certificate that matches (RFC 7672 2.1.3).
-func Usable(records []dns.TLSA, authentic bool) []dns.TLSA {
-	if !authentic {
-		return nil
-	}
-	var list []dns.TLSA
-	for _, r := range records {
-		if Fault(r).IsZero() {
-			list = append(list, r)
-		}
-	}
-	return list
-}
-
-// Match returns the first record that the chain a server showed matches, its own certificate first. Of DANE-EE only the key or
-// certificate counts, neither names nor dates (RFC 7672 3.1.1); of DANE-TA the caller still has to verify the chain up to the
-// certificate that matched, and the server's name in it.
-func Match(records []dns.TLSA, chain []*x509.Certificate) (dns.TLSA, bool) {
-	for _, r := range records {
-		for i, cert := range chain {
-			if r.Usage == UsageEE && i > 0 {
-				break
-			}
-			if matches(r, cert) {
-				return r, true
-			}
-		}
-	}
-	return dns.TLSA{}, false
-}
-
-func matches(r dns.TLSA, cert *x509.Certificate) bool {
-	data := cert.Raw
-	if r.Selector == SelectorSPKI {
-		data = cert.RawSubjectPublicKeyInfo
-	}
-	switch r.Matching {
-	case MatchSHA256:
-		sum := sha256.Sum256(data)
-		data = sum[:]
-	case MatchSHA512:
-		sum := sha512.Sum512(data)
-		data = sum[:]
-	}
-	return Fault(r).IsZero() && subtle.ConstantTimeCompare(data, r.Data) == 1
 }

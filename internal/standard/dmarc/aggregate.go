@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Pass is the result of SPF, DKIM and DMARC that counts (RFC 8601 2.7).
+const Pass = "pass"
+
 // Bounds of ReadAggregate. A row with its results takes some 350 octets besides its texts, which are at most maxKept: so
 // a report takes at most 50,000 × 350 + 16 MiB = 34 MiB.
 const (
@@ -68,7 +71,7 @@ type Row struct {
 }
 
 // Passes reports whether the messages pass DMARC.
-func (r *Row) Passes() bool { return r.DKIM == string(Pass) || r.SPF == string(Pass) }
+func (r *Row) Passes() bool { return r.DKIM == Pass || r.SPF == Pass }
 
 // Reason is why a receiver did something else than the record asks.
 type Reason struct {

@@ -1,8 +1,6 @@
 package tlsrpt
 
 import (
-	"encoding/json"
-	"io"
 	"time"
 )
 
@@ -64,13 +62,6 @@ type Failure struct {
 	Sessions      int64  `json:"failed-session-count"`
 	Information   string `json:"additional-information,omitempty"`
 	Reason        string `json:"failure-reason-code,omitempty"`
-}
-
-// Write writes a report as RFC 8460 4.4 wants it.
-func Write(w io.Writer, r *Report) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
 }
 
 // Domain is whom the report is about: that of its first policy which names one.
